@@ -1,0 +1,53 @@
+# How this project's libraries, binaries and tests are declared.
+include(GoogleTest)
+
+set(METASTEP_GENERATED_DIR "${CMAKE_BINARY_DIR}/generated")
+
+# Warnings and include paths of our own code.
+add_library(metastep_options INTERFACE)
+add_library(metastep::options ALIAS metastep_options)
+target_compile_options(metastep_options INTERFACE
+  -Wall -Wextra -Wshadow
+  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>
+  $<$<BOOL:${METASTEP_WERROR}>:-Werror>
+)
+target_include_directories(metastep_options INTERFACE
+  "${CMAKE_SOURCE_DIR}" "${METASTEP_GENERATED_DIR}")
+
+# metastep_cc_library(NAME HDRS ... SRCS ... [DEPS ...] [PRIVATE_DEPS ...])
+# makes the static library metastep::NAME from the folder's files.
+function(metastep_cc_library name)
+  cmake_parse_arguments(ARG "" "" "HDRS;SRCS;DEPS;PRIVATE_DEPS" ${ARGN})
+  add_library(metastep_${name} STATIC ${ARG_SRCS} ${ARG_HDRS})
+  add_library(metastep::${name} ALIAS metastep_${name})
+  target_link_libraries(metastep_${name}
+    PUBLIC metastep::options ${ARG_DEPS}
+    PRIVATE ${ARG_PRIVATE_DEPS})
+endfunction()
+
+# metastep_cc_binary(NAME SRCS ... DEPS ...) puts NAME into bin/.
+function(metastep_cc_binary name)
+  cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SRCS})
+  target_link_libraries(${name} PRIVATE metastep::options ${ARG_DEPS})
+  set_target_properties(${name} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+endfunction()
+
+# metastep_test(NAME SRCS ... DEPS ... [LABELS ...] [TIMEOUT s]) registers the
+# GoogleTest cases of one binary; the default label is "unit".
+function(metastep_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
+  if(NOT ARG_LABELS)
+    set(ARG_LABELS unit)
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 60)
+  endif()
+  add_executable(${name} ${ARG_SRCS})
+  target_link_libraries(${name} PRIVATE
+    metastep::options ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+  gtest_discover_tests(${name}
+    PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
+    DISCOVERY_TIMEOUT 60)
+endfunction()

@@ -1,0 +1,28 @@
+// From task specs to task families, those on LibTorch included. No LibTorch
+// header is needed to include this one.
+#ifndef METASTEP_OPTIMIZEE_TORCH_TASK_FAMILY_H_
+#define METASTEP_OPTIMIZEE_TORCH_TASK_FAMILY_H_
+
+#include <filesystem>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "metastep/v1/spec.pb.h"
+#include "optimizee/task.h"
+
+namespace metastep {
+
+// Makes the family of a resolved spec; data sets are read under `data_dir`.
+// Errors: NotFound or InvalidArgument, with path, expected and found, where a
+// data file is missing, truncated or not what it should be.
+absl::StatusOr<std::unique_ptr<const TaskFamily>> MakeTaskFamily(
+    const v1::TaskSpec& spec, const std::filesystem::path& data_dir);
+
+// Makes the calling thread's tensor arithmetic sequential, so that a result
+// does not depend on the machine's number of cores. Call it at the start of
+// every thread that evaluates tasks.
+void UseOneTorchThread();
+
+}  // namespace metastep
+
+#endif  // METASTEP_OPTIMIZEE_TORCH_TASK_FAMILY_H_

@@ -1,0 +1,41 @@
+// Reading, checking and completing run specs.
+#ifndef METASTEP_OPTIMIZER_RUN_SPEC_H_
+#define METASTEP_OPTIMIZER_RUN_SPEC_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "metastep/v1/spec.pb.h"
+
+namespace metastep {
+
+// Parses protobuf text format. Errors: InvalidArgument, "line:column: message"
+// for each problem; an unknown field is one.
+absl::StatusOr<v1::RunSpec> ParseRunSpec(absl::string_view text);
+
+// Sets one field by its dotted path, e.g. "training.unroll.horizon" = "40";
+// the value is written as in text format; an element of a repeated field is
+// `field[0]`. Errors: InvalidArgument, naming the part of the path that is not
+// a field, or the value that does not fit.
+absl::Status SetField(v1::RunSpec& spec, absl::string_view path,
+                      absl::string_view value);
+
+// Checks every field against the limits written in spec.proto and writes out
+// every default and preset. Resolving a resolved spec changes nothing.
+// Errors: InvalidArgument, naming field, value and limit.
+absl::StatusOr<v1::RunSpec> ResolveRunSpec(v1::RunSpec spec);
+
+// The same for one learned rule and for one hand-designed rule.
+absl::StatusOr<v1::LearnedRuleSpec> ResolveLearnedRule(
+    v1::LearnedRuleSpec spec);
+absl::StatusOr<v1::HandDesignedSpec> ResolveHandDesigned(
+    v1::HandDesignedSpec spec);
+
+// OK for [a-z0-9_-]{1,64}. `what` names the thing in the message.
+absl::Status CheckName(absl::string_view what, absl::string_view name);
+
+}  // namespace metastep
+
+#endif  // METASTEP_OPTIMIZER_RUN_SPEC_H_

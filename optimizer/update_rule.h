@@ -1,0 +1,80 @@
+// The abstraction that carries the system: an update rule maps (state,
+// gradient) to (state, update), coordinate by coordinate. Hand-designed and
+// learned rules implement the same interface, so the inner loop of a worker, a
+// tuned baseline, the outer optimizer and the step service are one code path.
+#ifndef METASTEP_OPTIMIZER_UPDATE_RULE_H_
+#define METASTEP_OPTIMIZER_UPDATE_RULE_H_
+
+#include <cstdint>
+
+#include "absl/types/span.h"
+
+namespace metastep {
+
+// Immutable; thread-safe. State belongs to the caller, its layout to the rule.
+//
+// A coordinate's update depends on its own gradient and state alone. State is
+// laid out in blocks of kBlock coordinates, so a range of coordinates that
+// starts at a multiple of kBlock can be stepped by itself, with the state that
+// starts at StateFloats(first coordinate).
+class UpdateRule {
+ public:
+  // Coordinates of one state block: one AVX-512 register of float.
+  static constexpr int64_t kBlock = 16;
+
+  virtual ~UpdateRule() = default;
+
+  // Floats of state for the first n coordinates: the whole layout for n = N,
+  // and the position of coordinate n's block for a multiple of kBlock.
+  virtual int64_t StateFloats(int64_t n) const = 0;
+
+  // Takes one step for n = gradient.size() coordinates: writes the amount to
+  // add to theta into `update` and the new state into `state`. State before the
+  // first step is all zeros.
+  // `step` counts from 1 (Adam's bias correction needs it).
+  // Non-finite gradients give non-finite updates of their coordinate alone.
+  // REQUIRES: update.size() == n, state.size() == StateFloats(n).
+  virtual void Step(int64_t step,
+                    absl::Span<const float> gradient,     // [n]
+                    absl::Span<float> state,              // [StateFloats(n)]
+                    absl::Span<float> update) const = 0;  // [n]
+};
+
+// An update rule with meta-parameters phi. Immutable; thread-safe.
+class LearnedRule : public UpdateRule {
+ public:
+  // Meta-parameters, in the order of the model file's tensors.
+  virtual absl::Span<const float> phi() const = 0;
+
+  // Backpropagates one step: from the adjoints of its outputs to those of its
+  // inputs and of phi.
+  struct StepAdjoint {
+    absl::Span<const float> update;  // dL/du_t, [n]
+    absl::Span<float> state;         // in: dL/dstate after the step;
+                                     // out: before it. [StateFloats(n)]
+    absl::Span<float> gradient;  // out: dL/dg_t, [n]; may be empty: not wanted
+    absl::Span<double> phi;      // += dL/dphi, [phi().size()]
+  };
+  // REQUIRES: sizes as in Step; `state` is the state before the step.
+  virtual void StepBackward(int64_t step,
+                            absl::Span<const float> gradient,  // [n]
+                            absl::Span<const float> state,  // [StateFloats(n)]
+                            const StepAdjoint& adjoint) const = 0;
+
+  // Backpropagates a window of K steps with the gradients held constant, block
+  // by block, without storing more than one block's states: adds dL/dphi to
+  // `phi_adjoint`. Its sums run in a fixed order.
+  // gradients[t] and update_adjoints[t] are [n]; the steps are first_step,
+  // first_step + 1, ...; `state` is the state before the first.
+  // REQUIRES: as many gradients as update_adjoints, sizes as in Step.
+  virtual void WindowBackward(
+      int64_t first_step,
+      absl::Span<const absl::Span<const float>> gradients,  // [K][n]
+      absl::Span<const float> state,                        // [StateFloats(n)]
+      absl::Span<const absl::Span<const float>> update_adjoints,  // [K][n]
+      absl::Span<double> phi_adjoint) const = 0;  // [phi().size()]
+};
+
+}  // namespace metastep
+
+#endif  // METASTEP_OPTIMIZER_UPDATE_RULE_H_

@@ -1,0 +1,37 @@
+#include "rpc/retry.h"
+
+#include <algorithm>
+#include <random>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+
+namespace metastep {
+namespace {
+
+// Jitter only spreads load; no result depends on it.
+absl::Duration UniformPartOf(absl::Duration bound) {
+  thread_local std::minstd_rand generator{std::random_device{}()};
+  return bound * std::uniform_real_distribution<double>(0, 1)(generator);
+}
+
+}  // namespace
+
+absl::Status RetryUnavailable(const RetryOptions& options,
+                              const std::function<bool(absl::Duration)>& sleep,
+                              const std::function<absl::Status()>& attempt) {
+  const absl::Time start = absl::Now();
+  absl::Duration bound = options.initial_backoff;
+  while (true) {
+    absl::Status status = attempt();
+    if (!absl::IsUnavailable(status)) return status;
+    const absl::Duration spent = absl::Now() - start;
+    if (spent >= options.give_up_after || !sleep(UniformPartOf(bound))) {
+      return absl::UnavailableError(absl::StrCat(
+          status.message(), "; gave up after ", absl::FormatDuration(spent)));
+    }
+    bound = std::min(bound * 2, options.max_backoff);
+  }
+}
+
+}  // namespace metastep
