@@ -1,0 +1,32 @@
+#include "server/curve_stats.h"
+
+#include <numeric>
+
+#include "absl/strings/str_format.h"
+
+namespace metastep {
+
+CurveStats StatsOf(absl::Span<const std::vector<double>> curves) {
+  const double tasks = static_cast<double>(curves.size());
+  CurveStats stats;
+  stats.mean.assign(curves.front().size(), 0.0);
+  for (const std::vector<double>& curve : curves) {
+    for (size_t t = 0; t < curve.size(); ++t) stats.mean[t] += curve[t];
+    stats.finals.push_back(curve.back());
+    stats.sums.push_back(std::accumulate(curve.begin(), curve.end() - 1, 0.0));
+  }
+  for (double& loss : stats.mean) loss /= tasks;
+  stats.mean_final = stats.mean.back();
+  stats.mean_sum =
+      std::accumulate(stats.sums.begin(), stats.sums.end(), 0.0) / tasks;
+  return stats;
+}
+
+absl::Status CheckCurveSize(const v1::EvaluationResult& result, int steps) {
+  if (result.losses_size() == steps + 1) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrFormat("the curve has %d losses; an unroll of %d steps has %d",
+                      result.losses_size(), steps, steps + 1));
+}
+
+}  // namespace metastep

@@ -1,0 +1,71 @@
+#include "server/evaluation_work.h"
+
+#include <utility>
+
+#include "base/status_macros.h"
+#include "server/curve_stats.h"
+
+namespace metastep {
+namespace {
+
+v1::EvaluationShard::Tasks ShardTasks(v1::EvaluationSpec::Tasks tasks) {
+  return tasks == v1::EvaluationSpec::TUNING ? v1::EvaluationShard::TUNING
+                                             : v1::EvaluationShard::TEST;
+}
+
+}  // namespace
+
+EvaluationWork::EvaluationWork(const v1::RunSpec& spec)
+    : spec_(spec),
+      curves_(static_cast<size_t>(evaluation().entries_size()) *
+              evaluation().tasks()) {}
+
+// The worker needs the task and the entry, not the other entries.
+void EvaluationWork::Describe(int shard, v1::Lease& lease) const {
+  lease.mutable_spec()->set_name(spec_.name());
+  lease.mutable_spec()->set_seed(spec_.seed());
+  *lease.mutable_spec()->mutable_task() = spec_.task();
+  v1::EvaluationShard& work = *lease.mutable_evaluation();
+  work.set_tasks_from(ShardTasks(evaluation().tasks_from()));
+  work.set_task(shard % evaluation().tasks());
+  work.set_steps(evaluation().steps());
+  const v1::EvaluationEntry& entry =
+      evaluation().entries(shard / evaluation().tasks());
+  if (entry.has_model()) {
+    *work.mutable_model() = entry.model();
+  } else {
+    *work.mutable_hand_designed() = entry.hand_designed();
+  }
+}
+
+absl::Status EvaluationWork::Take(int shard, v1::SubmitResultRequest result) {
+  if (!result.has_evaluation()) {
+    return absl::InvalidArgumentError("the result is not of the lease's kind");
+  }
+  METASTEP_RETURN_IF_ERROR(
+      CheckCurveSize(result.evaluation(), evaluation().steps()));
+  curves_[shard] = {result.evaluation().losses().begin(),
+                    result.evaluation().losses().end()};
+  return absl::OkStatus();
+}
+
+void EvaluationWork::Close() { ended_ = true; }
+
+void EvaluationWork::Report(int done_shards, v1::Run& run) const {
+  run.set_done(ended_ ? shards() : done_shards);
+  run.set_total(shards());
+  run.clear_curves();
+  if (!ended_) return;
+  const size_t tasks = evaluation().tasks();
+  for (int e = 0; e < evaluation().entries_size(); ++e) {
+    const CurveStats stats =
+        StatsOf(absl::MakeConstSpan(curves_).subspan(e * tasks, tasks));
+    v1::LossCurve& curve = *run.add_curves();
+    curve.set_label(evaluation().entries(e).label());
+    curve.mutable_loss()->Add(stats.mean.begin(), stats.mean.end());
+    curve.mutable_final_losses()->Add(stats.finals.begin(), stats.finals.end());
+    curve.mutable_sums_of_losses()->Add(stats.sums.begin(), stats.sums.end());
+  }
+}
+
+}  // namespace metastep

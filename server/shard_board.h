@@ -1,0 +1,57 @@
+// Which shards of a phase are open, leased and done.
+#ifndef METASTEP_SERVER_SHARD_BOARD_H_
+#define METASTEP_SERVER_SHARD_BOARD_H_
+
+#include <set>
+#include <string>
+#include <vector>
+
+namespace metastep {
+
+// A phase is a fixed set of shards; it is complete when all are done. At every
+// moment open + leased + done = size. Not thread-safe.
+class ShardBoard {
+ public:
+  explicit ShardBoard(int shards) : shards_(shards), open_(shards) {}
+
+  int size() const { return static_cast<int>(shards_.size()); }
+  int done() const { return done_; }
+  int open() const { return open_; }
+  bool complete() const { return done_ == size(); }
+
+  bool IsOpen(int shard) const { return shards_[shard].state == State::kOpen; }
+  // Whether this worker may try the shard: one that failed it may not.
+  bool MayTry(int shard, const std::string& worker_id) const {
+    return shards_[shard].failed_by.count(worker_id) == 0;
+  }
+  // Workers that have failed the shard.
+  const std::set<std::string>& FailedBy(int shard) const {
+    return shards_[shard].failed_by;
+  }
+
+  void Lease(int shard) { Move(shard, State::kOpen, State::kLeased); }
+  void Reopen(int shard) { Move(shard, State::kLeased, State::kOpen); }
+  void Finish(int shard) { Move(shard, State::kLeased, State::kDone); }
+  // Reopens a leased shard for every worker but this one.
+  void ReopenAfterFailure(int shard, const std::string& worker_id) {
+    shards_[shard].failed_by.insert(worker_id);
+    Reopen(shard);
+  }
+
+ private:
+  enum class State { kOpen, kLeased, kDone };
+  struct Shard {
+    State state = State::kOpen;
+    std::set<std::string> failed_by;
+  };
+
+  void Move(int shard, State from, State to);
+
+  std::vector<Shard> shards_;
+  int open_;
+  int done_ = 0;
+};
+
+}  // namespace metastep
+
+#endif  // METASTEP_SERVER_SHARD_BOARD_H_
