@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <thread>
@@ -37,6 +38,13 @@ void WaitForShutdownSignal() {
     WaitForOne();
     _exit(1);
   }).detach();
+}
+
+void ExitWithParent() {
+  const pid_t parent = getppid();
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  // The parent may have died just before the call.
+  if (getppid() != parent) raise(SIGTERM);
 }
 
 }  // namespace metastep

@@ -12,6 +12,10 @@ void BlockShutdownSignals();
 // once with exit code 1.
 void WaitForShutdownSignal();
 
+// Sends this process SIGTERM when its parent dies, also if that has happened
+// already.
+void ExitWithParent();
+
 }  // namespace metastep
 
 #endif  // METASTEP_RPC_SHUTDOWN_SIGNAL_H_

@@ -4,8 +4,7 @@
 
 namespace metastep {
 
-ActiveRun::ActiveRun(v1::Run run, std::unique_ptr<RunWork> work,
-                     absl::Time now)
+ActiveRun::ActiveRun(v1::Run run, std::unique_ptr<RunWork> work, absl::Time now)
     : run_(std::move(run)),
       work_(std::move(work)),
       board_(work_->shards()),

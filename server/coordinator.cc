@@ -41,9 +41,8 @@ google::protobuf::Duration ToProtoDuration(absl::Duration duration) {
 
 absl::Status CheckId(absl::string_view what, const std::string& id) {
   if (!id.empty() && id.size() <= kMaxIdSize) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrFormat("%s has %d characters; it needs 1 to %d", what, id.size(),
-                      kMaxIdSize));
+  return absl::InvalidArgumentError(absl::StrFormat(
+      "%s has %d characters; it needs 1 to %d", what, id.size(), kMaxIdSize));
 }
 
 absl::StatusOr<int> PageSize(int asked, int standard, int limit) {
@@ -173,13 +172,12 @@ absl::StatusOr<v1::RegisterWorkerResponse> Coordinator::RegisterWorker(
 
 int64_t Coordinator::LeaseShard(const v1::LeaseShardRequest& request,
                                 LeaseDone done) {
-  const absl::Duration wait = absl::Nanoseconds(
-      TimeUtil::DurationToNanoseconds(request.wait()));
+  const absl::Duration wait =
+      absl::Nanoseconds(TimeUtil::DurationToNanoseconds(request.wait()));
   if (wait < absl::ZeroDuration() || wait > kMaxLeaseWait) {
-    done(absl::InvalidArgumentError(
-        absl::StrCat("wait is ", absl::FormatDuration(wait),
-                     "; it must be from 0 to ",
-                     absl::FormatDuration(kMaxLeaseWait))));
+    done(absl::InvalidArgumentError(absl::StrCat(
+        "wait is ", absl::FormatDuration(wait), "; it must be from 0 to ",
+        absl::FormatDuration(kMaxLeaseWait))));
     return 0;
   }
   absl::StatusOr<v1::LeaseShardResponse> response = v1::LeaseShardResponse();
@@ -381,9 +379,8 @@ void Coordinator::FailShard(const ShardLease& lease, ActiveRun& run,
   run.board().ReopenAfterFailure(lease.shard, lease.worker_id);
   const auto& failed_by = run.board().FailedBy(lease.shard);
   const bool somebody_left = std::any_of(
-      workers_.all().begin(), workers_.all().end(), [&](const auto& entry) {
-        return failed_by.count(entry.first) == 0;
-      });
+      workers_.all().begin(), workers_.all().end(),
+      [&](const auto& entry) { return failed_by.count(entry.first) == 0; });
   if (somebody_left && failed_by.size() < kMaxFailures) return;
   closing_.Schedule([this, run_id = lease.run_id, message] {
     EndRun(run_id, v1::Run::FAILED, message);
@@ -401,14 +398,13 @@ absl::StatusOr<v1::FetchPhiResponse> Coordinator::FetchPhi(
   } else {
     MutexLock lock(mu_);
     const auto run = runs_.find(request.run().run_id());
-    const auto phi =
-        run == runs_.end()
-            ? nullptr
-            : run->second->work().Phi(request.run().phi_version());
+    const auto phi = run == runs_.end()
+                         ? nullptr
+                         : run->second->work().Phi(request.run().phi_version());
     if (phi == nullptr) {
-      return absl::NotFoundError(absl::StrFormat(
-          "run \"%s\" has no phi of version %d now", request.run().run_id(),
-          request.run().phi_version()));
+      return absl::NotFoundError(
+          absl::StrFormat("run \"%s\" has no phi of version %d now",
+                          request.run().run_id(), request.run().phi_version()));
     }
     response.set_phi(FloatsToBytes(*phi));
     *response.mutable_rules() =
@@ -445,9 +441,9 @@ void Coordinator::ClosePhase(const std::shared_ptr<ActiveRun>& run) {
       if (state != nullptr) CountPhase(before, *state);
     }
   }
-  if (state != nullptr &&
-      !Persist("commit a round",
-               [&] { return store_.Commit(run->id(), *state); })) {
+  if (state != nullptr && !Persist("commit a round", [&] {
+        return store_.Commit(run->id(), *state);
+      })) {
     return;
   }
   if (run->work().ended()) {
@@ -557,9 +553,8 @@ absl::StatusOr<v1::Run> Coordinator::CreateRun(
   *run.mutable_spec() = std::move(spec);
   run.set_state(v1::Run::RUNNING);
   *run.mutable_created() = ToTimestamp(clock_.Now());
-  const TrainingState state = run.spec().has_training()
-                                  ? InitialTraining(run.spec())
-                                  : TrainingState();
+  const TrainingState state =
+      run.spec().has_training() ? InitialTraining(run.spec()) : TrainingState();
   METASTEP_ASSIGN_OR_RETURN(std::unique_ptr<RunWork> work,
                             MakeWork(run, state));
   METASTEP_RETURN_IF_ERROR(store_.Create(stored, work->state()));

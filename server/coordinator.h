@@ -63,8 +63,7 @@ class Coordinator {
       const v1::RegisterWorkerRequest& request);
   // `done` is called once, now or when there is a shard, the wait is over, the
   // coordinator stops, or the call is cancelled by its token (never 0).
-  using LeaseDone =
-      std::function<void(absl::StatusOr<v1::LeaseShardResponse>)>;
+  using LeaseDone = std::function<void(absl::StatusOr<v1::LeaseShardResponse>)>;
   int64_t LeaseShard(const v1::LeaseShardRequest& request, LeaseDone done);
   void CancelLeaseShard(int64_t token);
   absl::StatusOr<v1::HeartbeatResponse> Heartbeat(

@@ -11,8 +11,11 @@ prometheus::Counter& AddCounter(prometheus::Registry& registry,
                                 const std::string& name,
                                 const std::string& help,
                                 const prometheus::Labels& labels = {}) {
-  return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add(
-      labels);
+  return prometheus::BuildCounter()
+      .Name(name)
+      .Help(help)
+      .Register(registry)
+      .Add(labels);
 }
 
 prometheus::Gauge& AddGauge(prometheus::Registry& registry,

@@ -13,7 +13,8 @@
 
 namespace metastep {
 
-// Thread-safe; the members are prometheus-cpp's own. `registry` must outlive it.
+// Thread-safe; the members are prometheus-cpp's own. `registry` must outlive
+// it.
 class CoordinatorMetrics {
  public:
   explicit CoordinatorMetrics(prometheus::Registry& registry);

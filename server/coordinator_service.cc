@@ -72,9 +72,8 @@ grpc::ServerUnaryReactor* CoordinatorServiceImpl::SubmitResult(
 grpc::ServerUnaryReactor* CoordinatorServiceImpl::FetchPhi(
     grpc::CallbackServerContext* context, const v1::FetchPhiRequest* request,
     v1::FetchPhiResponse* response) {
-  return RunUnary(context, pool_, response, [this, request] {
-    return coordinator_.FetchPhi(*request);
-  });
+  return RunUnary(context, pool_, response,
+                  [this, request] { return coordinator_.FetchPhi(*request); });
 }
 
 }  // namespace metastep

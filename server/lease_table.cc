@@ -62,10 +62,9 @@ std::vector<ShardLease> LeaseTable::TakeExpired(absl::Time now) {
 }
 
 int LeaseTable::LiveOfWorker(const std::string& worker_id) const {
-  return static_cast<int>(
-      std::count_if(leases_.begin(), leases_.end(), [&](const auto& entry) {
-        return entry.second.worker_id == worker_id;
-      }));
+  return static_cast<int>(std::count_if(
+      leases_.begin(), leases_.end(),
+      [&](const auto& entry) { return entry.second.worker_id == worker_id; }));
 }
 
 }  // namespace metastep

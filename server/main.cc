@@ -1,9 +1,8 @@
 // metastep-server: coordinator, model registry and step service.
-#include <sys/prctl.h>
-#include <unistd.h>
-
 #include <prometheus/exposer.h>
 #include <prometheus/registry.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <atomic>
@@ -83,4 +82,3 @@ class Ticker {
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   std::thread thread_;  // last, so that it starts when all else is there
 };
-

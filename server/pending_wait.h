@@ -12,8 +12,8 @@ namespace metastep {
 
 // A wait is named by a token that is known only after it began; the peer may
 // cancel before, after and in between. Whichever comes second, of the token and
-// the cancellation, calls `cancel`. A token that nothing waits under is harmless
-// to cancel. Thread-safe.
+// the cancellation, calls `cancel`. A token that nothing waits under is
+// harmless to cancel. Thread-safe.
 class PendingWait {
  public:
   explicit PendingWait(std::function<void(int64_t)> cancel)

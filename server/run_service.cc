@@ -50,8 +50,7 @@ class WatchReactor final
   void Next() {
     const std::shared_ptr<WatchReactor> keep = shared_from_this();
     wait_.Began(coordinator_.WatchRun(
-        run_id_, seen_,
-        [this](absl::StatusOr<v1::Run> run, int64_t revision) {
+        run_id_, seen_, [this](absl::StatusOr<v1::Run> run, int64_t revision) {
           if (!run.ok()) return Finish(ToGrpcStatus(run.status()));
           seen_ = revision;
           *response_.mutable_run() = *std::move(run);
@@ -98,9 +97,8 @@ grpc::ServerUnaryReactor* RunServiceImpl::GetRun(
 grpc::ServerUnaryReactor* RunServiceImpl::ListRuns(
     grpc::CallbackServerContext* context, const v1::ListRunsRequest* request,
     v1::ListRunsResponse* response) {
-  return RunUnary(context, pool_, response, [this, request] {
-    return coordinator_.ListRuns(*request);
-  });
+  return RunUnary(context, pool_, response,
+                  [this, request] { return coordinator_.ListRuns(*request); });
 }
 
 grpc::ServerUnaryReactor* RunServiceImpl::CancelRun(

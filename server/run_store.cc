@@ -195,8 +195,8 @@ absl::StatusOr<StoredRun> RunStore::Load(const std::string& run_id) {
       db_->Prepare(absl::StrCat(kSelectRun, "WHERE run_id = ?")));
   METASTEP_ASSIGN_OR_RETURN(const bool found, select.Text(run_id).Next());
   if (!found) {
-    return absl::NotFoundError(absl::StrCat(
-        "there is no run \"", run_id, "\"; `metastep runs` lists them"));
+    return absl::NotFoundError(absl::StrCat("there is no run \"", run_id,
+                                            "\"; `metastep runs` lists them"));
   }
   return ReadRun(select);
 }

@@ -1,5 +1,6 @@
-// Runs on disk: SQLite in WAL mode, one synchronous transaction a round, so that
-// what was acknowledged survives a crash. docs/storage.md describes the tables.
+// Runs on disk: SQLite in WAL mode, one synchronous transaction a round, so
+// that what was acknowledged survives a crash. docs/storage.md describes the
+// tables.
 #ifndef METASTEP_SERVER_RUN_STORE_H_
 #define METASTEP_SERVER_RUN_STORE_H_
 

@@ -28,9 +28,8 @@ absl::StatusOr<std::unique_ptr<TrainingWork>> TrainingWork::Create(
   METASTEP_ASSIGN_OR_RETURN(
       std::unique_ptr<const UpdateRule> rule,
       MakeHandDesignedRule(spec.training().outer().rule()));
-  return std::unique_ptr<TrainingWork>(
-      new TrainingWork(std::move(run_id), spec, std::move(state),
-                       std::move(rule), clock));
+  return std::unique_ptr<TrainingWork>(new TrainingWork(
+      std::move(run_id), spec, std::move(state), std::move(rule), clock));
 }
 
 TrainingWork::TrainingWork(std::string run_id, const v1::RunSpec& spec,
@@ -125,9 +124,9 @@ absl::Status TrainingWork::TakeWindow(int shard, v1::WindowResult result) {
   }
   const size_t points = training().unroll().window() + 1;
   if (static_cast<size_t>(result.losses_size()) != points) {
-    return absl::InvalidArgumentError(absl::StrFormat(
-        "the window has %d losses; a window of %d steps has %d",
-        result.losses_size(), points - 1, points));
+    return absl::InvalidArgumentError(
+        absl::StrFormat("the window has %d losses; a window of %d steps has %d",
+                        result.losses_size(), points - 1, points));
   }
   std::vector<float> gradient = FloatsFromBytes(result.meta_gradient());
   const auto is_finite = [](double x) { return std::isfinite(x); };
@@ -167,9 +166,9 @@ void TrainingWork::CloseRound() {
   const double norm = EuclideanNorm(gradient);
   v1::Round round;
   round.set_phi_version(state_.phi_version);
-  round.set_outer_loss(std::accumulate(window_losses_.begin(),
-                                       window_losses_.end(), 0.0) /
-                       training().lanes());
+  round.set_outer_loss(
+      std::accumulate(window_losses_.begin(), window_losses_.end(), 0.0) /
+      training().lanes());
   round.set_gradient_norm(norm);
   *round.mutable_closed() =
       google::protobuf::util::TimeUtil::NanosecondsToTimestamp(
@@ -177,10 +176,9 @@ void TrainingWork::CloseRound() {
   state_.last_round = std::move(round);
 
   const int64_t next = state_.phi_version + 1;
-  state_.phi[next] = std::make_shared<const std::vector<float>>(
-      OuterStep(*rule_, next, gradient, norm, training().outer().clip_norm(),
-                *state_.phi.rbegin()->second,
-                absl::MakeSpan(state_.outer_state)));
+  state_.phi[next] = std::make_shared<const std::vector<float>>(OuterStep(
+      *rule_, next, gradient, norm, training().outer().clip_norm(),
+      *state_.phi.rbegin()->second, absl::MakeSpan(state_.outer_state)));
   state_.phi_version = next;
   // The unroll in progress began at this version.
   state_.phi.erase(state_.phi.begin(), state_.phi.lower_bound(next - window()));
@@ -206,10 +204,10 @@ void TrainingWork::CloseValidation() {
 }
 
 double TrainingWork::Criterion(const v1::ValidationScore& score) const {
-  const double value = training().validation().criterion() ==
-                               v1::ValidationSpec::SUM_OF_LOSSES
-                           ? score.sum_of_losses()
-                           : score.final_loss();
+  const double value =
+      training().validation().criterion() == v1::ValidationSpec::SUM_OF_LOSSES
+          ? score.sum_of_losses()
+          : score.final_loss();
   return std::isnan(value) ? HUGE_VAL : value;
 }
 

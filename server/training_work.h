@@ -40,9 +40,8 @@ class TrainingWork final : public RunWork {
   std::optional<Model> Result() const override;
 
  private:
-  TrainingWork(std::string run_id, const v1::RunSpec& spec,
-               TrainingState state, std::unique_ptr<const UpdateRule> rule,
-               const Clock& clock);
+  TrainingWork(std::string run_id, const v1::RunSpec& spec, TrainingState state,
+               std::unique_ptr<const UpdateRule> rule, const Clock& clock);
 
   const v1::TrainingSpec& training() const { return spec_.training(); }
   int windows() const {

@@ -1,0 +1,137 @@
+#include "tests/process/process_cluster.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "rpc/channel.h"
+
+namespace metastep {
+namespace {
+
+constexpr absl::Duration kCallTimeout = absl::Seconds(20);
+constexpr absl::Duration kRunTimeout = absl::Seconds(120);
+
+std::string Binary(const std::string& name) {
+  return std::string(METASTEP_BIN_DIR) + "/" + name;
+}
+
+std::filesystem::path NewStateDir() {
+  const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+  const std::filesystem::path dir =
+      std::filesystem::path(testing::TempDir()) /
+      absl::StrCat("metastep_", test->test_suite_name(), "_", test->name(), "_",
+                   getpid());
+  std::filesystem::remove_all(dir);
+  return dir;
+}
+
+// One request over a plain socket; the server closes at the end.
+std::string HttpGet(int port, const std::string& path) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  std::string page;
+  if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) ==
+      0) {
+    const std::string request =
+        "GET " + path + " HTTP/1.0\r\nHost: localhost\r\n\r\n";
+    EXPECT_EQ(write(fd, request.data(), request.size()),
+              static_cast<ssize_t>(request.size()));
+    char buffer[4096];
+    for (ssize_t got = 0; (got = read(fd, buffer, sizeof(buffer))) > 0;) {
+      page.append(buffer, static_cast<size_t>(got));
+    }
+  }
+  close(fd);
+  const size_t body = page.find("\r\n\r\n");
+  return body == std::string::npos ? "" : page.substr(body + 4);
+}
+
+}  // namespace
+
+ProcessCluster::ProcessCluster() : state_dir_(NewStateDir()) {
+  StartServer(/*port=*/0);
+}
+
+ProcessCluster::~ProcessCluster() {
+  workers_.clear();
+  server_.reset();
+  std::filesystem::remove_all(state_dir_);
+}
+
+void ProcessCluster::StartServer(int port) {
+  server_ = ChildProcess::Start(
+      {Binary("metastep-server"), "--listen", absl::StrCat("127.0.0.1:", port),
+       "--state-dir", state_dir_.string(), "--http", "127.0.0.1:0",
+       "--lease-duration", kLeaseDuration, "--exit-with-parent"});
+  const std::string line = server_->WaitForLine("{\"port\"");
+  ASSERT_EQ(std::sscanf(line.c_str(), "{\"port\":%d,\"http_port\":%d}", &port_,
+                        &http_port_),
+            2)
+      << server_->output();
+  address_ = absl::StrCat("127.0.0.1:", port_);
+  runs_ = v1::RunService::NewStub(MakeChannel(address_));
+}
+
+void ProcessCluster::KillAndRestartServer() {
+  server_->Signal(SIGKILL);
+  server_->Wait();
+  StartServer(port_);
+}
+
+void ProcessCluster::AddWorker() {
+  workers_.push_back(
+      ChildProcess::Start({Binary("metastep-worker"), "--server", address_,
+                           "--slots", "1", "--exit-with-parent"}));
+  ASSERT_NE(workers_.back()->WaitForLine("registered"), "")
+      << workers_.back()->output();
+}
+
+std::string ProcessCluster::Metrics() const {
+  return HttpGet(http_port_, "/metrics");
+}
+
+std::string ProcessCluster::CreateRun(const v1::RunSpec& spec) {
+  grpc::ClientContext context;
+  SetTimeout(context, kCallTimeout);
+  v1::CreateRunRequest request;
+  request.set_request_id(spec.name());
+  *request.mutable_spec() = spec;
+  v1::CreateRunResponse response;
+  const grpc::Status status = runs_->CreateRun(&context, request, &response);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  return response.run().run_id();
+}
+
+v1::Run ProcessCluster::Watch(const std::string& run_id,
+                              const std::function<void(const v1::Run&)>& seen) {
+  const absl::Time deadline = absl::Now() + kRunTimeout;
+  v1::WatchRunResponse response;
+  while (absl::Now() < deadline) {
+    grpc::ClientContext context;
+    context.set_wait_for_ready(true);
+    SetTimeout(context, deadline - absl::Now());
+    v1::WatchRunRequest request;
+    request.set_run_id(run_id);
+    // `seen` may replace runs_; the stream outlives its stub.
+    const auto stream = runs_->WatchRun(&context, request);
+    while (stream->Read(&response)) seen(response.run());
+    const grpc::Status status = stream->Finish();
+    if (status.ok()) return response.run();
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE)
+        << status.error_message();
+  }
+  ADD_FAILURE() << "run " << run_id << " did not end; server said:\n"
+                << server_->output();
+  return response.run();
+}
+
+}  // namespace metastep

@@ -1,0 +1,114 @@
+// The headline promise, with real processes: the final phi does not depend on
+// how many workers there were, nor on which of them, or the server, died.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <string>
+
+#include "optimizer/run_spec.h"
+#include "tests/process/process_cluster.h"
+#include "tests/support/status_matchers.h"
+
+namespace metastep {
+namespace {
+
+// Three lanes, unrolls of four windows, so that kills fall into unrolls and
+// replays are needed; small enough to take a few seconds in all.
+v1::RunSpec Spec() {
+  auto spec = ParseRunSpec(R"(
+    name: "repro"
+    seed: 7
+    task { quadratic { distribution: GAUSSIAN problems: 32 } }
+    training {
+      rules { name: "lstm" rule { lstm { preset: IDENTITY } } }
+      unroll { horizon: 40 window: 10 }
+      lanes: 3
+      rounds: 150
+      outer { rule { adam { learning_rate: 0.003 } } clip_norm: 10 }
+      validation { every_rounds: 50 tasks: 3 }
+    })");
+  EXPECT_OK(spec);
+  return *spec;
+}
+
+struct Outcome {
+  std::string published;  // SHA-256 of the model's phi
+  std::string newest;     // SHA-256 of the last phi
+};
+
+Outcome OutcomeOf(const v1::Run& run) {
+  EXPECT_EQ(run.state(), v1::Run::SUCCEEDED) << run.error();
+  EXPECT_EQ(run.done(), 150);
+  return {run.model().phi_sha256(), run.phi_sha256()};
+}
+
+void ExpectSame(const Outcome& a, const Outcome& b) {
+  EXPECT_EQ(a.published.size(), 64u);
+  EXPECT_EQ(a.published, b.published);
+  EXPECT_EQ(a.newest, b.newest);
+}
+
+Outcome RunUndisturbed(int workers) {
+  ProcessCluster cluster;
+  for (int i = 0; i < workers; ++i) cluster.AddWorker();
+  return OutcomeOf(
+      cluster.Watch(cluster.CreateRun(Spec()), [](const v1::Run&) {}));
+}
+
+// What every disturbed run is compared with: computed once.
+const Outcome& WithOneWorker() {
+  static const Outcome outcome = RunUndisturbed(1);
+  return outcome;
+}
+
+TEST(ReproducibilityTest, ThreeWorkersGiveTheBitsOfOne) {
+  ExpectSame(RunUndisturbed(3), WithOneWorker());
+}
+
+TEST(ReproducibilityTest, KilledAndStoppedWorkersChangeNothing) {
+  ProcessCluster cluster;
+  for (int i = 0; i < 3; ++i) cluster.AddWorker();
+  bool killed = false;
+  bool stopped = false;
+  bool continued = false;
+  const v1::Run run =
+      cluster.Watch(cluster.CreateRun(Spec()), [&](const v1::Run& state) {
+        if (state.done() >= 10 && !killed) {
+          cluster.worker(0).Signal(SIGKILL);
+          killed = true;
+        }
+        if (state.done() >= 30 && !stopped) {
+          cluster.worker(1).Signal(SIGSTOP);
+          stopped = true;
+        }
+        if (state.done() >= 60 && !continued) {
+          cluster.worker(1).Signal(SIGCONT);
+          continued = true;
+        }
+      });
+  ExpectSame(OutcomeOf(run), WithOneWorker());
+  EXPECT_TRUE(continued);
+  // The stopped worker's lease must have expired: the run went past round 60.
+  EXPECT_THAT(
+      cluster.Metrics(),
+      testing::Not(testing::HasSubstr("metastep_lease_expiries_total 0")));
+}
+
+TEST(ReproducibilityTest, KilledServerResumesToTheSameBits) {
+  ProcessCluster cluster;
+  for (int i = 0; i < 2; ++i) cluster.AddWorker();
+  int restarts = 0;
+  const v1::Run run =
+      cluster.Watch(cluster.CreateRun(Spec()), [&](const v1::Run& state) {
+        if (state.done() >= 30 + 60 * restarts && restarts < 2) {
+          ++restarts;
+          cluster.KillAndRestartServer();
+        }
+      });
+  EXPECT_EQ(restarts, 2);
+  ExpectSame(OutcomeOf(run), WithOneWorker());
+}
+
+}  // namespace
+}  // namespace metastep

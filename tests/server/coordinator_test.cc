@@ -1,0 +1,436 @@
+#include "server/coordinator.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <prometheus/registry.h>
+
+#include <cmath>
+#include <filesystem>
+#include <future>
+#include <limits>
+
+#include "base/digest.h"
+#include "base/version.h"
+#include "google/protobuf/util/time_util.h"
+#include "optimizer/run_spec.h"
+#include "rpc/float_bytes.h"
+#include "tests/support/simulated_clock.h"
+#include "tests/support/status_matchers.h"
+
+namespace metastep {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using Response = v1::SubmitResultResponse;
+
+constexpr absl::Duration kLease = absl::Seconds(10);
+// Phi of the rule in Spec(): one weight and one bias.
+constexpr size_t kPhi = 2;
+constexpr int kWindow = 2;
+
+// x^2 under a linear rule; SGD of rate 1 as outer rule, so that phi is minus
+// the sum of the mean meta-gradients.
+v1::RunSpec Spec(int lanes, int rounds) {
+  auto spec = ParseRunSpec(R"(
+    name: "toy"
+    task { square {} }
+    training {
+      rules { name: "linear" rule { lstm { initialization: ZEROS } } }
+      unroll { horizon: 4 window: 2 }
+      outer { rule { sgd { learning_rate: 1 } } }
+      validation { tasks: 1 }
+    })");
+  EXPECT_OK(spec);
+  spec->mutable_training()->set_lanes(lanes);
+  spec->mutable_training()->set_rounds(rounds);
+  spec->mutable_training()->mutable_validation()->set_every_rounds(rounds);
+  return *spec;
+}
+
+// Drives the coordinator as workers would, with results of the test's choice.
+class CoordinatorTest : public testing::Test {
+ protected:
+  CoordinatorTest()
+      : dir_(std::filesystem::path(testing::TempDir()) / RandomId()) {
+    std::filesystem::create_directories(dir_);
+    Open();
+  }
+  ~CoordinatorTest() override {
+    coordinator_.reset();
+    std::filesystem::remove_all(dir_);
+  }
+
+  // Starts from what is on disk, as after a crash.
+  void Open() {
+    coordinator_.reset();
+    auto store = RunStore::Open(dir_ / "runs.db");
+    EXPECT_OK(store);
+    store_ = *std::move(store);
+    auto registry = ModelRegistry::Open(dir_ / "models", clock_);
+    EXPECT_OK(registry);
+    registry_ = *std::move(registry);
+    auto coordinator = Coordinator::Create({.lease_duration = kLease}, clock_,
+                                           *store_, *registry_, metrics_);
+    EXPECT_OK(coordinator);
+    coordinator_ = *std::move(coordinator);
+  }
+
+  std::string Register() {
+    v1::RegisterWorkerRequest request;
+    request.set_name("test");
+    request.set_slots(1);
+    request.set_version(kVersion);
+    auto response = coordinator_->RegisterWorker(request);
+    EXPECT_OK(response);
+    return response->worker_id();
+  }
+
+  std::string Create(const v1::RunSpec& spec,
+                     const std::string& request_id = "r") {
+    v1::CreateRunRequest request;
+    request.set_request_id(request_id);
+    *request.mutable_spec() = spec;
+    auto run = coordinator_->CreateRun(request);
+    EXPECT_OK(run);
+    return run->run_id();
+  }
+
+  // Asks for a shard and waits until the coordinator answers; the simulated
+  // clock does not let the wait run out by itself.
+  v1::Lease Lease(const std::string& worker_id,
+                  const std::vector<v1::LaneHandle>& held = {}) {
+    return StartLease(worker_id, held).get()->lease();
+  }
+  std::future<absl::StatusOr<v1::LeaseShardResponse>> StartLease(
+      const std::string& worker_id,
+      const std::vector<v1::LaneHandle>& held = {}) {
+    v1::LeaseShardRequest request;
+    request.set_worker_id(worker_id);
+    *request.mutable_wait() = TimeUtil::SecondsToDuration(5);
+    for (const v1::LaneHandle& lane : held) *request.add_held() = lane;
+    auto answer = std::make_shared<
+        std::promise<absl::StatusOr<v1::LeaseShardResponse>>>();
+    auto future = answer->get_future();
+    coordinator_->LeaseShard(
+        request, [answer](absl::StatusOr<v1::LeaseShardResponse> response) {
+          answer->set_value(std::move(response));
+        });
+    return future;
+  }
+
+  static v1::SubmitResultRequest Result(const std::string& worker_id,
+                                        const v1::Lease& lease,
+                                        std::vector<float> gradient) {
+    v1::SubmitResultRequest request;
+    request.set_worker_id(worker_id);
+    request.set_lease_id(lease.lease_id());
+    if (lease.has_window()) {
+      request.mutable_window()->set_meta_gradient(FloatsToBytes(gradient));
+      for (int i = 0; i <= kWindow; ++i)
+        request.mutable_window()->add_losses(1);
+    } else {
+      for (int i = 0; i <= lease.evaluation().steps(); ++i) {
+        request.mutable_evaluation()->add_losses(gradient[0]);
+      }
+    }
+    return request;
+  }
+  Response::Disposition Submit(v1::SubmitResultRequest request) {
+    auto response = coordinator_->SubmitResult(std::move(request));
+    EXPECT_OK(response);
+    return response->disposition();
+  }
+  std::future<v1::Run> Watch(const std::string& run_id, int64_t seen) {
+    auto answer = std::make_shared<std::promise<v1::Run>>();
+    auto future = answer->get_future();
+    coordinator_->WatchRun(run_id, seen,
+                           [answer](absl::StatusOr<v1::Run> run, int64_t) {
+                             answer->set_value(run.ok() ? *run : v1::Run());
+                           });
+    return future;
+  }
+  // The run at the end, waiting for it.
+  v1::Run AwaitEnd(const std::string& run_id) {
+    return Watch(run_id, INT64_MAX - 1).get();
+  }
+
+  const std::filesystem::path dir_;
+  SimulatedClock clock_;
+  prometheus::Registry prometheus_;
+  CoordinatorMetrics metrics_{prometheus_};
+  std::unique_ptr<RunStore> store_;
+  std::unique_ptr<ModelRegistry> registry_;
+  std::unique_ptr<Coordinator> coordinator_;
+};
+
+TEST_F(CoordinatorTest, LeasesEachLaneOnceAndClosesTheRound) {
+  const std::string run_id = Create(Spec(/*lanes=*/2, /*rounds=*/5));
+  const std::string worker = Register();
+  const v1::Lease a = Lease(worker);
+  const v1::Lease b = Lease(worker);
+  EXPECT_EQ(a.window().lane(), 0);
+  EXPECT_EQ(b.window().lane(), 1);
+  EXPECT_THAT(a.window().phi_versions(), ElementsAre(0));
+  EXPECT_EQ(Submit(Result(worker, b, {1, 2})), Response::ACCEPTED);
+  EXPECT_EQ(Submit(Result(worker, a, {3, 6})), Response::ACCEPTED);
+
+  // The next round's first lease tells that this one closed.
+  const v1::Lease next = Lease(worker);
+  EXPECT_EQ(next.round(), 1);
+  EXPECT_EQ(next.window().window(), 1);
+  EXPECT_THAT(next.window().phi_versions(), ElementsAre(0, 1));
+  // phi_1 = 0 - mean((1, 2), (3, 6)) = (-2, -4).
+  v1::FetchPhiRequest fetch;
+  fetch.mutable_run()->set_run_id(run_id);
+  fetch.mutable_run()->set_phi_version(1);
+  ASSERT_OK_AND_ASSIGN(const auto phi, coordinator_->FetchPhi(fetch));
+  EXPECT_THAT(FloatsFromBytes(phi.phi()), ElementsAre(-2, -4));
+}
+
+TEST_F(CoordinatorTest, LateAndRepeatedResultsAreAnsweredAndNotCounted) {
+  Create(Spec(/*lanes=*/1, /*rounds=*/5));
+  const std::string slow = Register();
+  const std::string quick = Register();
+  const v1::Lease lost = Lease(slow);
+  clock_.Advance(kLease);
+  coordinator_->Tick();
+  const v1::Lease again = Lease(quick);
+  EXPECT_EQ(again.window().lane(), lost.window().lane());
+  EXPECT_EQ(Submit(Result(slow, lost, {9, 9})), Response::LEASE_EXPIRED);
+  EXPECT_EQ(Submit(Result(quick, again, {1, 2})), Response::ACCEPTED);
+  EXPECT_EQ(Submit(Result(quick, again, {1, 2})), Response::DUPLICATE);
+  EXPECT_EQ(metrics_.lease_expiries.Value(), 1);
+}
+
+TEST_F(CoordinatorTest, HeartbeatsKeepALeaseAlive) {
+  Create(Spec(/*lanes=*/1, /*rounds=*/5));
+  const std::string worker = Register();
+  const v1::Lease lease = Lease(worker);
+  v1::HeartbeatRequest beat;
+  beat.set_worker_id(worker);
+  beat.add_lease_ids(lease.lease_id());
+  beat.add_lease_ids("never given");
+  for (int i = 0; i < 4; ++i) {
+    clock_.Advance(kLease / 2);
+    ASSERT_OK_AND_ASSIGN(const auto response, coordinator_->Heartbeat(beat));
+    EXPECT_THAT(response.lost_lease_ids(), ElementsAre("never given"));
+    coordinator_->Tick();
+  }
+  EXPECT_EQ(Submit(Result(worker, lease, {1, 2})), Response::ACCEPTED);
+}
+
+TEST_F(CoordinatorTest, SilentWorkerIsForgotten) {
+  const std::string worker = Register();
+  clock_.Advance(3 * kLease + absl::Seconds(1));
+  coordinator_->Tick();
+  v1::HeartbeatRequest beat;
+  beat.set_worker_id(worker);
+  EXPECT_THAT(coordinator_->Heartbeat(beat),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("register")));
+}
+
+TEST_F(CoordinatorTest, WarmLaneGoesToItsHolderAndToAnotherAfterTheHold) {
+  const std::string run_id = Create(Spec(/*lanes=*/2, /*rounds=*/5));
+  const std::string a = Register();
+  const std::string b = Register();
+  const v1::Lease lane0 = Lease(a);
+  const v1::Lease lane1 = Lease(b);
+  Submit(Result(a, lane0, {0, 0}));
+  Submit(Result(b, lane1, {0, 0}));
+  // b asks first and still gets the lane it holds.
+  v1::LaneHandle held;
+  held.set_run_id(run_id);
+  held.set_lane(1);
+  held.set_window(1);
+  EXPECT_EQ(Lease(b, {held}).window().lane(), 1);
+  // Lane 0 is a's; b waits for it until the hold (a tenth of the lease) is
+  // over.
+  auto waiting = StartLease(b);
+  coordinator_->Tick();
+  EXPECT_NE(waiting.wait_for(std::chrono::seconds(0)),
+            std::future_status::ready);
+  clock_.Advance(kLease / 10);
+  coordinator_->Tick();
+  EXPECT_EQ(waiting.get()->lease().window().lane(), 0);
+}
+
+TEST_F(CoordinatorTest, HandedBackShardGoesToAnotherAtOnce) {
+  Create(Spec(/*lanes=*/1, /*rounds=*/5));
+  const std::string leaving = Register();
+  const std::string staying = Register();
+  const v1::Lease lease = Lease(leaving);
+  auto waiting = StartLease(staying);
+  v1::SubmitResultRequest request;
+  request.set_worker_id(leaving);
+  request.set_lease_id(lease.lease_id());
+  request.mutable_hand_back();
+  EXPECT_EQ(Submit(std::move(request)), Response::RELEASED);
+  EXPECT_EQ(waiting.get()->lease().shard(), lease.shard());
+}
+
+TEST_F(CoordinatorTest, BadResultsAreRejectedWithAReason) {
+  Create(Spec(/*lanes=*/1, /*rounds=*/5));
+  const std::string worker = Register();
+  Register();  // somebody is left who may try
+  v1::SubmitResultRequest short_one =
+      Result(worker, Lease(worker), std::vector<float>(kPhi + 1));
+  ASSERT_OK_AND_ASSIGN(const Response response,
+                       coordinator_->SubmitResult(std::move(short_one)));
+  EXPECT_EQ(response.disposition(), Response::REJECTED);
+  EXPECT_THAT(response.message(), HasSubstr("has 12 bytes"));
+  EXPECT_THAT(response.message(), HasSubstr("needs 8"));
+}
+
+TEST_F(CoordinatorTest, RunFailsWhenEveryWorkerFailedAShard) {
+  const std::string run_id = Create(Spec(/*lanes=*/1, /*rounds=*/5));
+  for (const std::string& worker : {Register(), Register()}) {
+    const float nan = std::numeric_limits<float>::quiet_NaN();
+    EXPECT_EQ(Submit(Result(worker, Lease(worker), {nan, 0})),
+              Response::REJECTED);
+  }
+  const v1::Run run = AwaitEnd(run_id);
+  EXPECT_EQ(run.state(), v1::Run::FAILED);
+  EXPECT_THAT(run.error(), HasSubstr("not finite"));
+}
+
+TEST_F(CoordinatorTest, PublishesTheBestValidatedPhi) {
+  v1::RunSpec spec = Spec(/*lanes=*/1, /*rounds=*/2);
+  spec.mutable_training()->mutable_validation()->set_every_rounds(1);
+  const std::string run_id = Create(spec);
+  const std::string worker = Register();
+  // phi_1 = -(1, 1) with validation loss 5; phi_2 = -(3, 3) with 7.
+  for (const float gradient : {1.0f, 2.0f}) {
+    Submit(Result(worker, Lease(worker), {gradient, gradient}));
+    const v1::Lease validation = Lease(worker);
+    ASSERT_TRUE(validation.has_evaluation());
+    Submit(Result(worker, validation, {gradient == 1 ? 5.0f : 7.0f}));
+  }
+  const v1::Run run = AwaitEnd(run_id);
+  ASSERT_EQ(run.state(), v1::Run::SUCCEEDED) << run.error();
+  EXPECT_EQ(run.model().name(), "toy");
+  EXPECT_EQ(run.model().version(), 1);
+  EXPECT_EQ(run.model().phi_version(), 1);
+  EXPECT_EQ(run.model().phi_sha256(), PhiSha256(std::vector<float>{-1, -1}));
+  EXPECT_EQ(run.phi_sha256(), PhiSha256(std::vector<float>{-3, -3}));
+}
+
+TEST_F(CoordinatorTest, StopsEarlyWithoutABetterValidation) {
+  v1::RunSpec spec = Spec(/*lanes=*/1, /*rounds=*/50);
+  spec.mutable_training()->mutable_validation()->set_every_rounds(1);
+  spec.mutable_training()->mutable_validation()->set_patience(2);
+  const std::string run_id = Create(spec);
+  const std::string worker = Register();
+  // The first is the best; two worse ones end the run after three rounds.
+  for (const float loss : {1.0f, 2.0f, 3.0f}) {
+    Submit(Result(worker, Lease(worker), {0, 0}));
+    Submit(Result(worker, Lease(worker), {loss}));
+  }
+  EXPECT_EQ(AwaitEnd(run_id).done(), 3);
+}
+
+TEST_F(CoordinatorTest, RestartRepeatsTheOpenRoundOnly) {
+  const std::string run_id = Create(Spec(/*lanes=*/2, /*rounds=*/5));
+  std::string worker = Register();
+  Submit(Result(worker, Lease(worker), {1, 0}));
+  Submit(Result(worker, Lease(worker), {1, 0}));
+  const v1::Lease open = Lease(worker);
+  ASSERT_EQ(open.round(), 1);
+  Submit(Result(worker, open, {1, 0}));
+  Open();
+  EXPECT_EQ(Submit(Result(worker, open, {1, 0})), Response::LEASE_EXPIRED);
+  worker = Register();
+  const v1::Lease again = Lease(worker);
+  EXPECT_EQ(again.round(), 1);
+  EXPECT_EQ(again.window().lane(), 0);
+  EXPECT_THAT(again.window().phi_versions(), ElementsAre(0, 1));
+}
+
+TEST_F(CoordinatorTest, CreateIsIdempotentByRequest) {
+  const v1::RunSpec spec = Spec(1, 5);
+  const std::string run_id = Create(spec, "same");
+  EXPECT_EQ(Create(spec, "same"), run_id);
+  EXPECT_NE(Create(spec, "other"), run_id);
+  v1::CreateRunRequest changed;
+  changed.set_request_id("same");
+  *changed.mutable_spec() = Spec(2, 5);
+  EXPECT_THAT(coordinator_->CreateRun(changed),
+              StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr(run_id)));
+}
+
+TEST_F(CoordinatorTest, RunsShareTheWorkersEvenly) {
+  const std::string a = Create(Spec(/*lanes=*/4, /*rounds=*/5), "a");
+  const std::string b = Create(Spec(/*lanes=*/4, /*rounds=*/5), "b");
+  const std::string worker = Register();
+  std::map<std::string, int> leases;
+  for (int i = 0; i < 6; ++i) ++leases[Lease(worker).run_id()];
+  EXPECT_THAT(leases, ElementsAre(testing::Pair(testing::_, 3),
+                                  testing::Pair(testing::_, 3)));
+}
+
+TEST_F(CoordinatorTest, CancelledRunIsStaleForItsWorkers) {
+  const std::string run_id = Create(Spec(1, 5));
+  const std::string worker = Register();
+  const v1::Lease lease = Lease(worker);
+  ASSERT_OK_AND_ASSIGN(const v1::Run run, coordinator_->CancelRun(run_id));
+  EXPECT_EQ(run.state(), v1::Run::CANCELLED);
+  EXPECT_EQ(Submit(Result(worker, lease, {1, 1})), Response::STALE);
+  EXPECT_OK(coordinator_->CancelRun(run_id));
+}
+
+TEST_F(CoordinatorTest, EvaluationReturnsACurveForEachEntry) {
+  auto spec = ParseRunSpec(R"(
+    name: "eval"
+    task { square {} }
+    evaluation {
+      entries { label: "slow" hand_designed { sgd { learning_rate: 0.1 } } }
+      entries { label: "fast" hand_designed { sgd { learning_rate: 0.4 } } }
+      tasks: 2
+      steps: 3
+    })");
+  ASSERT_OK(spec);
+  const std::string run_id = Create(*spec);
+  const std::string worker = Register();
+  for (int i = 0; i < 4; ++i) {
+    const v1::Lease lease = Lease(worker);
+    const float loss =
+        lease.evaluation().hand_designed().sgd().learning_rate() == 0.1
+            ? 4.0f + static_cast<float>(lease.evaluation().task())
+            : 1.0f;
+    Submit(Result(worker, lease, {loss}));
+  }
+  const v1::Run run = AwaitEnd(run_id);
+  ASSERT_EQ(run.curves_size(), 2);
+  EXPECT_EQ(run.curves(0).label(), "slow");
+  // Tasks 0 and 1 stay at 4 and 5 for three steps: sums 12 and 15, mean 4.5.
+  EXPECT_THAT(run.curves(0).sums_of_losses(), ElementsAre(12, 15));
+  EXPECT_THAT(run.curves(0).loss(), ElementsAre(4.5, 4.5, 4.5, 4.5));
+  EXPECT_THAT(run.curves(1).final_losses(), ElementsAre(1, 1));
+}
+
+TEST_F(CoordinatorTest, RegistrationsAndWaitsOutOfRangeAreRefused) {
+  v1::RegisterWorkerRequest request;
+  request.set_name("w");
+  request.set_slots(0);
+  request.set_version(kVersion);
+  EXPECT_THAT(
+      coordinator_->RegisterWorker(request),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("slots is 0")));
+  request.set_slots(1);
+  request.set_version("0.0.0");
+  EXPECT_THAT(
+      coordinator_->RegisterWorker(request),
+      StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("\"0.0.0\"")));
+}
+
+TEST_F(CoordinatorTest, StopAnswersWhoWaits) {
+  const std::string worker = Register();
+  auto waiting = StartLease(worker);
+  coordinator_->Stop();
+  ASSERT_OK_AND_ASSIGN(const auto response, waiting.get());
+  EXPECT_FALSE(response.has_lease());
+}
+
+}  // namespace
+}  // namespace metastep
