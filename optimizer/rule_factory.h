@@ -21,7 +21,11 @@ using RuleSpecs = google::protobuf::RepeatedPtrField<v1::GroupRuleSpec>;
 absl::StatusOr<std::unique_ptr<const UpdateRule>> MakeHandDesignedRule(
     const v1::HandDesignedSpec& spec);
 
-// Floats in phi over all rules. REQUIRES: specs are resolved (run_spec.h).
+// The tensors that make up phi, in its order: "<rule>.layer0.weight" and so on.
+// REQUIRES: specs are resolved (run_spec.h).
+std::vector<ParameterTensor> PhiTensors(const RuleSpecs& specs);
+
+// Floats in phi over all rules. REQUIRES: specs are resolved.
 int64_t PhiSize(const RuleSpecs& specs);
 
 // The initial phi of a run with this seed. REQUIRES: specs are resolved.

@@ -28,6 +28,12 @@ class UpdateRule {
   // and the position of coordinate n's block for a multiple of kBlock.
   virtual int64_t StateFloats(int64_t n) const = 0;
 
+  // Floats of state for `variables` variables of each of n coordinates, each
+  // variable contiguous within a block.
+  static constexpr int64_t BlockedFloats(int64_t variables, int64_t n) {
+    return variables * ((n + kBlock - 1) / kBlock * kBlock);
+  }
+
   // Takes one step for n = gradient.size() coordinates: writes the amount to
   // add to theta into `update` and the new state into `state`. State before the
   // first step is all zeros.
