@@ -24,6 +24,7 @@ class ProcessCluster {
   ~ProcessCluster();
 
   const std::string& address() const { return address_; }
+  const std::filesystem::path& state_dir() const { return state_dir_; }
   ChildProcess& server() { return *server_; }
   ChildProcess& worker(size_t i) { return *workers_[i]; }
   v1::RunService::Stub& runs() { return *runs_; }
