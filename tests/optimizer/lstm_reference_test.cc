@@ -1,0 +1,166 @@
+#include "optimizer/lstm_reference.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "tests/optimizer/lstm_testing.h"
+
+namespace metastep {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::FloatNear;
+
+// The preprocessed gradient, read through an output that passes one input on.
+float Input(double p, int input, float gradient) {
+  std::vector<float> phi = {0, 0, 0};
+  phi[input] = 1;
+  const LstmReference<float> lstm(
+      TestArchitecture({.hidden = {}, .log_and_sign_p = p, .output_scale = 1}),
+      phi);
+  return lstm.Step(gradient, {});
+}
+
+// Expected values: log(1e-3 + 1.19e-7) / 10 = -0.69076; log(1e-6 + 1.19e-7) /
+// 10 is below -1; 1e-6 e^10 = 0.022026; 1e-3 e^5 = 0.148413.
+TEST(LstmReferenceTest, PreprocessesByLogAndSign) {
+  EXPECT_NEAR(Input(10, 0, 1e-3f), -0.69076, 1e-5);
+  EXPECT_EQ(Input(10, 1, 1e-3f), 1);
+  EXPECT_EQ(Input(10, 0, 1e-6f), -1);
+  EXPECT_NEAR(Input(10, 1, 1e-6f), 0.022026, 1e-6);
+  EXPECT_EQ(Input(5, 0, 1e-3f), -1);
+  EXPECT_NEAR(Input(5, 1, -1e-3f), -0.148413, 1e-6);
+}
+
+TEST(LstmReferenceTest, WithoutLayersIsLinearInTheGradient) {
+  const LstmReference<float> lstm(
+      TestArchitecture(
+          {.hidden = {}, .log_and_sign_p = std::nullopt, .output_scale = 0.5}),
+      {3, 0.25f});
+  EXPECT_EQ(lstm.Step(2, {}), 0.5f * (3 * 2 + 0.25f));
+}
+
+// One unit, one input, by hand. Weights of gates i, j, f, o: from the input
+// 1, 2, 3, 4; from h 5, 6, 7, 8; biases 9, 10, 11, 12, all over 10; g = 0.5,
+// h = 0.2, c = 0.4:
+//   i = sig(0.05 + 0.1 + 0.9), j = tanh(0.1 + 0.12 + 1),
+//   f = sig(0.15 + 0.14 + 1.1 + 1), o = sig(0.2 + 0.16 + 1.2)
+TEST(LstmReferenceTest, TakesGatesInTheOrderOfTheReferenceImplementation) {
+  std::vector<double> phi;
+  for (int i = 1; i <= 12; ++i) phi.push_back(i / 10.0);
+  phi.insert(phi.end(), {2, 1});  // output weight and bias
+  const LstmReference<double> lstm(
+      TestArchitecture(
+          {.hidden = {1}, .log_and_sign_p = std::nullopt, .output_scale = 0.5}),
+      phi);
+  const auto sigmoid = [](double x) { return 1 / (1 + std::exp(-x)); };
+  const double c = sigmoid(2.39) * 0.4 + sigmoid(1.05) * std::tanh(1.22);
+  const double h = sigmoid(1.56) * std::tanh(c);
+
+  std::vector<double> state = {0.2, 0.4};
+  EXPECT_DOUBLE_EQ(lstm.Step(0.5, absl::MakeSpan(state)), 0.5 * (2 * h + 1));
+  EXPECT_THAT(state, ElementsAre(testing::DoubleEq(h), testing::DoubleEq(c)));
+}
+
+// A window of two steps: L = sum over t of v_t u_t + s . (state at the end).
+class LstmReferenceWindow {
+ public:
+  LstmReferenceWindow(LstmArchitecture architecture)
+      : architecture_(architecture),
+        end_weights_(Doubles(Normals(architecture.state_variables, 2))) {}
+
+  double Loss(const std::vector<double>& phi, double gradient,
+              std::vector<double> state) const {
+    const LstmReference<double> lstm(architecture_, phi);
+    double loss = 0.7 * lstm.Step(gradient, absl::MakeSpan(state)) -
+                  1.3 * lstm.Step(0.4 * gradient, absl::MakeSpan(state));
+    for (size_t v = 0; v < state.size(); ++v)
+      loss += end_weights_[v] * state[v];
+    return loss;
+  }
+
+  // dL/d(phi, gradient, state), one after another.
+  std::vector<double> Adjoint(const std::vector<double>& phi, double gradient,
+                              const std::vector<double>& state) const {
+    const LstmReference<double> lstm(architecture_, phi);
+    std::vector<double> middle = state;
+    lstm.Step(gradient, absl::MakeSpan(middle));
+    std::vector<double> result(phi.size());
+    std::vector<double> state_adjoint = end_weights_;
+    double gradient_adjoint =
+        0.4 * lstm.StepBackward(0.4 * gradient, middle, -1.3,
+                                absl::MakeSpan(state_adjoint),
+                                absl::MakeSpan(result));
+    gradient_adjoint +=
+        lstm.StepBackward(gradient, state, 0.7, absl::MakeSpan(state_adjoint),
+                          absl::MakeSpan(result));
+    result.push_back(gradient_adjoint);
+    result.insert(result.end(), state_adjoint.begin(), state_adjoint.end());
+    return result;
+  }
+
+  static std::vector<double> Doubles(const std::vector<float>& floats) {
+    return {floats.begin(), floats.end()};
+  }
+
+ private:
+  const LstmArchitecture architecture_;
+  const std::vector<double> end_weights_;
+};
+
+class LstmReferenceBackwardTest
+    : public testing::TestWithParam<std::vector<int>> {};
+
+// Central differences of step 1e-5 of a smooth function of numbers around 1 are
+// good to about 1e-10. With p = 1 the gradients -0.7 and -0.28 lie on either
+// side of both clamps.
+TEST_P(LstmReferenceBackwardTest, EqualsFiniteDifferences) {
+  const LstmArchitecture architecture =
+      TestArchitecture({.hidden = GetParam(), .log_and_sign_p = 1});
+  const LstmReferenceWindow window(architecture);
+  std::vector<double> phi = LstmReferenceWindow::Doubles(TestPhi(architecture));
+  double gradient = -0.7;
+  std::vector<double> state =
+      LstmReferenceWindow::Doubles(Normals(architecture.state_variables, 3));
+  const std::vector<double> adjoint = window.Adjoint(phi, gradient, state);
+
+  std::vector<double*> variables;
+  for (double& x : phi) variables.push_back(&x);
+  variables.push_back(&gradient);
+  for (double& x : state) variables.push_back(&x);
+  ASSERT_EQ(adjoint.size(), variables.size());
+  constexpr double kStep = 1e-5;
+  for (size_t i = 0; i < variables.size(); ++i) {
+    const double at = *variables[i];
+    *variables[i] = at + kStep;
+    const double above = window.Loss(phi, gradient, state);
+    *variables[i] = at - kStep;
+    const double below = window.Loss(phi, gradient, state);
+    *variables[i] = at;
+    EXPECT_NEAR(adjoint[i], (above - below) / (2 * kStep), 1e-9) << i;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Layers, LstmReferenceBackwardTest,
+                         testing::Values(std::vector<int>{},
+                                         std::vector<int>{3},
+                                         std::vector<int>{3, 2},
+                                         std::vector<int>{2, 1, 3}));
+
+TEST(LstmReferenceTest, ShowsNonFiniteGradientsInTheUpdate) {
+  const LstmArchitecture architecture = TestArchitecture({});
+  const LstmReference<float> lstm(architecture, TestPhi(architecture));
+  for (const float bad : {std::numeric_limits<float>::infinity(),
+                          -std::numeric_limits<float>::infinity(),
+                          std::numeric_limits<float>::quiet_NaN()}) {
+    std::vector<float> state(architecture.state_variables);
+    EXPECT_FALSE(std::isfinite(lstm.Step(bad, absl::MakeSpan(state)))) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace metastep
