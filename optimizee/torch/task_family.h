@@ -14,7 +14,8 @@ namespace metastep {
 
 // Makes the family of a resolved spec; data sets are read under `data_dir`.
 // Errors: NotFound or InvalidArgument, with path, expected and found, where a
-// data file is missing, truncated or not what it should be.
+// data file is missing, truncated or not what it should be; Unavailable, if it
+// cannot be read.
 absl::StatusOr<std::unique_ptr<const TaskFamily>> MakeTaskFamily(
     const v1::TaskSpec& spec, const std::filesystem::path& data_dir);
 

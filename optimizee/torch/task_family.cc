@@ -1,0 +1,28 @@
+#include "optimizee/torch/task_family.h"
+
+#include <ATen/Parallel.h>
+#include <dlfcn.h>
+
+#include "optimizee/closed_form.h"
+#include "optimizee/torch/mlp.h"
+
+namespace metastep {
+
+absl::StatusOr<std::unique_ptr<const TaskFamily>> MakeTaskFamily(
+    const v1::TaskSpec& spec, const std::filesystem::path& data_dir) {
+  if (auto family = MakeClosedFormFamily(spec)) return family;
+  if (spec.has_mlp()) return MakeMlpFamily(spec.mlp(), data_dir);
+  return absl::InvalidArgumentError(
+      "task: expected square, quadratic or mlp, found none of them");
+}
+
+void UseOneTorchThread() {
+  at::set_num_threads(1);
+  // OpenBLAS has threads of its own, and is only one of the libraries that
+  // LibTorch may have been built with.
+  if (void* symbol = dlsym(RTLD_DEFAULT, "openblas_set_num_threads")) {
+    reinterpret_cast<void (*)(int)>(symbol)(1);
+  }
+}
+
+}  // namespace metastep
