@@ -15,11 +15,11 @@
 namespace metastep {
 
 // Where an unroll stands between two windows: what a worker keeps warm. Each
-// learner has its own.
+// learner has its own, and takes no other's. Not thread-safe.
 class LaneState {
  public:
   virtual ~LaneState() = default;
-  // Memory that it holds.
+  // Memory that it holds and that grows with the task's parameters.
   virtual int64_t bytes() const = 0;
   virtual std::unique_ptr<LaneState> Clone() const = 0;
 };
@@ -37,13 +37,15 @@ class Learner {
   virtual ~Learner() = default;
 
   // The state before the first window of the unroll that `key` names (stream
-  // kTraining; its lane and unroll).
+  // kTraining; its lane and unroll). Errors: those of Task::Evaluate;
+  // InvalidArgument: no rule serves one of the task's tensors.
   virtual absl::StatusOr<std::unique_ptr<LaneState>> Start(
       const RngKey& key) const = 0;
 
   // Computes a window under `phi` and moves `lane` past it.
-  // Errors: InvalidArgument: phi has the wrong size; Internal: the numerics
-  // library failed. The lane is then useless.
+  // Errors: InvalidArgument: phi has the wrong size; FailedPrecondition: the
+  // unroll is at its horizon; Internal: the numerics library failed, and the
+  // lane is then useless.
   virtual absl::StatusOr<WindowOutcome> RunWindow(absl::Span<const float> phi,
                                                   LaneState& lane) const = 0;
 

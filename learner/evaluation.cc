@@ -1,0 +1,21 @@
+#include "learner/evaluation.h"
+
+#include "base/status_macros.h"
+#include "learner/inner_loop.h"
+
+namespace metastep {
+
+absl::StatusOr<std::vector<double>> LossCurveOf(const UpdateRule& rule,
+                                                Task& task, int steps) {
+  METASTEP_ASSIGN_OR_RETURN(InnerLoop loop, BeginInnerLoop(rule, task));
+  std::vector<double> losses;
+  losses.reserve(steps + 1);
+  losses.push_back(loop.loss);
+  for (int t = 0; t < steps; ++t) {
+    METASTEP_RETURN_IF_ERROR(TakeInnerStep(rule, task, loop));
+    losses.push_back(loop.loss);
+  }
+  return losses;
+}
+
+}  // namespace metastep

@@ -1,0 +1,222 @@
+// Truncated backpropagation through time of learned update rules, without a
+// graph (Andrychowicz et al., sections 2 and 2.1).
+//
+// Window w covers t = a to b, with a = wK and b = a + K. Its meta-loss is
+//     L(phi) = sum_{t=a}^{b} w_t f_t(theta_t),
+//     theta_{t+1} = theta_t + u_t,   (u_t, h_{t+1}) = m(g_t, h_t; phi),
+// where theta_a and the recurrent state h_a are constants, and g_t is the
+// gradient of the sum of the task's P problems, so df_t/dtheta = g_t / P.
+// With lambda_t for dL/dtheta_t,
+//     dL/du_t  = lambda_{t+1},   lambda_b = w_b g_b / P,
+//     lambda_t = w_t g_t / P + lambda_{t+1} + H_t dL/dg_t,
+// where H_t is the Hessian of the problems' sum at theta_t.
+//
+// First order: the gradients count as constants, which drops H_t. Then every
+// lambda is a sum of gradients that the forward pass has already computed, and
+// the rule goes backward by itself, coordinate by coordinate. Memory beyond the
+// lane's: one rule state, and 8 bytes a coordinate and step (g_t and lambda_t).
+// Exact: one Hessian-vector product a step, and every step's theta and rule
+// state are kept.
+#include <cstddef>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_format.h"
+#include "base/status_macros.h"
+#include "learner/inner_loop.h"
+#include "learner/learner.h"
+#include "optimizer/rule_factory.h"
+
+namespace metastep {
+namespace {
+
+// An unroll between two windows. Not thread-safe.
+class Unroll final : public LaneState {
+ public:
+  // REQUIRES: `task` is the family's task of this key.
+  Unroll(std::shared_ptr<const TaskFamily> family, const RngKey& key,
+         std::unique_ptr<Task> task, InnerLoop loop)
+      : family_(std::move(family)),
+        key_(key),
+        task_(std::move(task)),
+        loop_(std::move(loop)) {}
+
+  int64_t bytes() const override {
+    return sizeof(float) * (loop_.theta.size() + loop_.gradient.size() +
+                            loop_.rule_state.size());
+  }
+
+  // A task is a function of its key, so the copy makes its own.
+  std::unique_ptr<LaneState> Clone() const override {
+    return std::make_unique<Unroll>(family_, key_, family_->Make(key_), loop_);
+  }
+
+  Task& task() { return *task_; }
+  InnerLoop& loop() { return loop_; }
+
+ private:
+  const std::shared_ptr<const TaskFamily> family_;
+  const RngKey key_;
+  const std::unique_ptr<Task> task_;
+  InnerLoop loop_;
+};
+
+// What the backward pass needs of a window's forward pass.
+struct Tape {
+  int64_t begin = 0;                            // a
+  std::vector<double> losses;                   // f_t(theta_t), [K + 1]
+  std::vector<std::vector<float>> gradients;    // g_t, [K + 1][N]
+  std::vector<std::vector<float>> rule_states;  // h_a, or h_t: [1 or K][...]
+  std::vector<std::vector<float>> thetas;       // theta_t, [0 or K][N]
+};
+
+// The first K rows as the rules take them.
+std::vector<absl::Span<const float>> Rows(
+    const std::vector<std::vector<float>>& rows, size_t k) {
+  return {rows.begin(), rows.begin() + k};
+}
+
+// Thread-safe.
+class TruncatedBptt final : public Learner {
+ public:
+  TruncatedBptt(const v1::TrainingSpec& training,
+                std::shared_ptr<const TaskFamily> family)
+      : rules_(training.rules()),
+        spec_(training.unroll()),
+        family_(std::move(family)) {}
+
+  absl::StatusOr<std::unique_ptr<LaneState>> Start(
+      const RngKey& key) const override {
+    std::unique_ptr<Task> task = family_->Make(key);
+    // The state's size does not depend on phi.
+    const std::vector<float> phi(PhiSize(rules_));
+    METASTEP_ASSIGN_OR_RETURN(std::unique_ptr<const LearnedRule> rule,
+                              MakeLearnedRule(rules_, task->layout(), phi));
+    METASTEP_ASSIGN_OR_RETURN(InnerLoop loop, BeginInnerLoop(*rule, *task));
+    return std::make_unique<Unroll>(family_, key, std::move(task),
+                                    std::move(loop));
+  }
+
+  absl::StatusOr<WindowOutcome> RunWindow(absl::Span<const float> phi,
+                                          LaneState& lane) const override {
+    Unroll& unroll = static_cast<Unroll&>(lane);
+    METASTEP_ASSIGN_OR_RETURN(std::unique_ptr<const LearnedRule> rule,
+                              RuleForNextWindow(phi, unroll));
+    METASTEP_ASSIGN_OR_RETURN(Tape tape, Forward(*rule, unroll));
+    std::vector<double> meta_gradient(phi.size());
+    if (spec_.second_derivatives()) {
+      METASTEP_RETURN_IF_ERROR(BackwardExact(*rule, tape, unroll.task(),
+                                             absl::MakeSpan(meta_gradient)));
+    } else {
+      BackwardFirstOrder(*rule, tape, unroll.task().problems(),
+                         absl::MakeSpan(meta_gradient));
+    }
+    return WindowOutcome{
+        .meta_gradient = {meta_gradient.begin(), meta_gradient.end()},
+        .losses = std::move(tape.losses)};
+  }
+
+  absl::Status Replay(absl::Span<const float> phi,
+                      LaneState& lane) const override {
+    Unroll& unroll = static_cast<Unroll&>(lane);
+    METASTEP_ASSIGN_OR_RETURN(std::unique_ptr<const LearnedRule> rule,
+                              RuleForNextWindow(phi, unroll));
+    for (int k = 0; k < spec_.window(); ++k) {
+      METASTEP_RETURN_IF_ERROR(
+          TakeInnerStep(*rule, unroll.task(), unroll.loop()));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::StatusOr<std::unique_ptr<const LearnedRule>> RuleForNextWindow(
+      absl::Span<const float> phi, Unroll& unroll) const {
+    if (unroll.loop().t + spec_.window() > spec_.horizon()) {
+      return absl::FailedPreconditionError(absl::StrFormat(
+          "unroll is at step %d of its horizon of %d; start the next unroll",
+          unroll.loop().t, spec_.horizon()));
+    }
+    return MakeLearnedRule(rules_, unroll.task().layout(), phi);
+  }
+
+  absl::StatusOr<Tape> Forward(const LearnedRule& rule, Unroll& unroll) const {
+    InnerLoop& loop = unroll.loop();
+    Tape tape;
+    tape.begin = loop.t;
+    tape.losses.push_back(loop.loss);
+    tape.gradients.push_back(loop.gradient);
+    for (int k = 0; k < spec_.window(); ++k) {
+      if (k == 0 || spec_.second_derivatives()) {
+        tape.rule_states.push_back(loop.rule_state);
+      }
+      if (spec_.second_derivatives()) tape.thetas.push_back(loop.theta);
+      METASTEP_RETURN_IF_ERROR(TakeInnerStep(rule, unroll.task(), loop));
+      tape.losses.push_back(loop.loss);
+      tape.gradients.push_back(loop.gradient);
+    }
+    return tape;
+  }
+
+  void BackwardFirstOrder(const LearnedRule& rule, const Tape& tape,
+                          int64_t problems, absl::Span<double> phi) const {
+    const size_t window = spec_.window();
+    // dL/du of each step, [K][N]; the sums over s > t grow from the last.
+    std::vector<std::vector<float>> adjoints(window);
+    std::vector<float> lambda(tape.gradients[0].size());
+    for (size_t k = window; k-- > 0;) {
+      AddLossGradient(tape, k + 1, problems, absl::MakeSpan(lambda));
+      adjoints[k] = lambda;
+    }
+    rule.WindowBackward(tape.begin + 1, Rows(tape.gradients, window),
+                        tape.rule_states[0], Rows(adjoints, window), phi);
+  }
+
+  absl::Status BackwardExact(const LearnedRule& rule, const Tape& tape,
+                             Task& task, absl::Span<double> phi) const {
+    const size_t n = tape.gradients[0].size();
+    std::vector<float> lambda(n);
+    std::vector<float> state_adjoint(tape.rule_states[0].size());
+    std::vector<float> gradient_adjoint(n);
+    std::vector<float> product(n);
+    for (size_t k = spec_.window(); k-- > 0;) {
+      AddLossGradient(tape, k + 1, task.problems(), absl::MakeSpan(lambda));
+      rule.StepBackward(tape.begin + k + 1, tape.gradients[k],
+                        tape.rule_states[k],
+                        {.update = lambda,
+                         .state = absl::MakeSpan(state_adjoint),
+                         .gradient = absl::MakeSpan(gradient_adjoint),
+                         .phi = phi});
+      if (k == 0) break;  // theta_a is a constant
+      METASTEP_RETURN_IF_ERROR(
+          task.HessianVectorProduct(tape.begin + k, tape.thetas[k],
+                                    gradient_adjoint, absl::MakeSpan(product)));
+      for (size_t i = 0; i < n; ++i) lambda[i] += product[i];
+    }
+    return absl::OkStatus();
+  }
+
+  // Adds w_t g_t / P, the window's k-th, to `lambda`.
+  void AddLossGradient(const Tape& tape, size_t k, int64_t problems,
+                       absl::Span<float> lambda) const {
+    const auto& weights = spec_.loss_weights();
+    const double weight = weights.empty() ? 1 : weights[tape.begin + k];
+    const float scale = static_cast<float>(weight / problems);
+    for (size_t i = 0; i < lambda.size(); ++i) {
+      lambda[i] += scale * tape.gradients[k][i];
+    }
+  }
+
+  const RuleSpecs rules_;
+  const v1::UnrollSpec spec_;
+  const std::shared_ptr<const TaskFamily> family_;
+};
+
+}  // namespace
+
+std::unique_ptr<const Learner> MakeTruncatedBptt(
+    const v1::TrainingSpec& training,
+    std::shared_ptr<const TaskFamily> family) {
+  return std::make_unique<TruncatedBptt>(training, std::move(family));
+}
+
+}  // namespace metastep
