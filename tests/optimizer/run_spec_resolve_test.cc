@@ -254,7 +254,6 @@ std::vector<LimitCase> LimitCases() {
   const std::string name64(64, 'a');
   const std::string name65(65, 'a');
   const std::string label128(128, 'L');
-  const std::string lstm = "training.rules[0].rule.lstm.";
   return {
       {kTraining, "name", {"a", "a-z_09", name64}, {"", "A", "a.b", name65}},
       {kTraining, "task.quadratic.distribution", {"UNIFORM"}, {"0", "9"}},
@@ -336,7 +335,7 @@ std::vector<LimitCase> LimitCases() {
       {kEvaluation, "evaluation.tasks_from", {"TUNING"}, {"3"}},
       {kEvaluation, "evaluation.tasks", {"1", "10000"}, {"-1", "10001"}},
       {kEvaluation, "evaluation.steps", {"1", "100000"}, {"-1", "100001"}},
-      {kEvaluation, "evaluation.entries[0].label", {"x"}, {"", "b"}},
+      {kEvaluation, "evaluation.entries[0].label", {"x"}, {""}},
       {kEvaluation,
        "evaluation.entries[0].label",
        {label128, label128.substr(1) + "\xC3\xA9"},
@@ -406,6 +405,15 @@ TEST(RunSpecResolveTest, RuleNamesAreUnique) {
               StatusIs(absl::StatusCode::kInvalidArgument,
                        "training.rules[1].name is \"a\", which an earlier rule "
                        "has"));
+}
+
+TEST(RunSpecResolveTest, LabelsAreUnique) {
+  v1::RunSpec spec = Parse(kEvaluation);
+  ASSERT_OK(SetField(spec, "evaluation.entries[0].label", "b"));
+  EXPECT_THAT(ResolveRunSpec(spec),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "evaluation.entries[1].label is \"b\", which an earlier "
+                       "entry has"));
 }
 
 TEST(RunSpecResolveTest, ARuleNeedsItsCell) {
