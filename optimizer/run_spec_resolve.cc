@@ -1,0 +1,317 @@
+// The limits and defaults of spec.proto, message by message. The functions
+// named Fill here write defaults and record what breaks a limit.
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "base/status_macros.h"
+#include "metastep/v1/spec.pb.h"
+#include "optimizer/run_spec.h"
+#include "optimizer/spec_fields.h"
+
+namespace metastep {
+namespace {
+
+constexpr IntegerLimit kSteps{1, 100000};
+constexpr IntegerLimit kTasks{1, 10000};
+
+void Fill(v1::QuadraticSpec& spec, const SpecPlace& place) {
+  SpecFields fields(spec, place);
+  fields.Enum("distribution");
+  fields.Integer("dimensions", {1, 1000}, 10);
+  fields.Integer("problems", {1, 10000}, 128);
+  const bool uniform = spec.distribution() == v1::QuadraticSpec::UNIFORM;
+  fields.Real("initial_stddev", kAtLeastZero, uniform ? 0.01 : 0.0);
+}
+
+void Fill(v1::MlpSpec& spec, const SpecPlace& place) {
+  SpecFields fields(spec, place);
+  if (spec.hidden().empty()) spec.add_hidden(20);
+  fields.Integers("hidden", /*max_count=*/16, {1, 4096});
+  fields.Enum("activation", v1::MlpSpec::SIGMOID);
+  fields.Name("dataset", "mnist");
+  fields.Integer("batch_size", {1, 60000}, 128);
+  fields.Real("initial_stddev", kAtLeastZero, 0.01);
+}
+
+void Fill(v1::TaskSpec& spec, const SpecPlace& place) {
+  if (!SpecFields(spec, place).Required("task")) return;
+  if (spec.has_quadratic()) {
+    Fill(*spec.mutable_quadratic(), place / "quadratic");
+  } else if (spec.has_mlp()) {
+    Fill(*spec.mutable_mlp(), place / "mlp");
+  }
+}
+
+v1::LstmSpec LstmPreset(v1::LstmSpec::Preset preset) {
+  v1::LstmSpec spec;
+  if (preset == v1::LstmSpec::PRESET_UNSPECIFIED) return spec;
+  spec.add_hidden(20);
+  spec.add_hidden(20);
+  if (preset == v1::LstmSpec::PAPER) {
+    spec.mutable_preprocessing()->mutable_log_and_sign()->set_p(10);
+    spec.set_output_scale(0.1);
+  } else if (preset == v1::LstmSpec::DM) {
+    spec.mutable_preprocessing()->mutable_log_and_sign()->set_p(5);
+    spec.set_output_scale(0.01);
+  }
+  return spec;
+}
+
+// Replaces the preset by what it stands for, under what the spec itself says.
+void ExpandPreset(v1::LstmSpec& spec) {
+  v1::LstmSpec expanded = LstmPreset(spec.preset());
+  if (!spec.hidden().empty()) expanded.clear_hidden();
+  expanded.MergeFrom(spec);
+  expanded.clear_preset();
+  spec = std::move(expanded);
+}
+
+void Fill(v1::Preprocessing& spec, const SpecPlace& place) {
+  if (spec.has_log_and_sign()) {
+    SpecFields(*spec.mutable_log_and_sign(), place / "log_and_sign")
+        .Real("p",
+              {"above 0 and at most 30",
+               [](double p) { return p > 0 && p <= 30; }},
+              10);
+  } else {
+    spec.mutable_identity();
+  }
+}
+
+void Fill(v1::LstmSpec& spec, const SpecPlace& place) {
+  SpecFields fields(spec, place);
+  fields.Enum("preset", v1::LstmSpec::PRESET_UNSPECIFIED);
+  ExpandPreset(spec);
+  fields.Integers("hidden", /*max_count=*/8, {1, 1024});
+  Fill(*spec.mutable_preprocessing(), place / "preprocessing");
+  fields.Real("output_scale", kNotZero, 1);
+  fields.Enum("initialization", v1::LstmSpec::TRUNCATED_NORMAL);
+  fields.Real("forget_bias", kAnyReal, 1);
+}
+
+void Fill(v1::LearnedRuleSpec& spec, const SpecPlace& place) {
+  if (!SpecFields(spec, place).Required("cell")) return;
+  Fill(*spec.mutable_lstm(), place / "lstm");
+}
+
+void Fill(v1::GroupRuleSpec& spec, const SpecPlace& place) {
+  SpecFields(spec, place).Name("name");
+  if (spec.parameters().empty()) spec.mutable_parameters()->Add("*");
+  Fill(*spec.mutable_rule(), place / "rule");
+}
+
+void Fill(v1::HandDesignedSpec& spec, const SpecPlace& place) {
+  if (!SpecFields(spec, place).Required("rule")) return;
+  const auto fill = [&place](google::protobuf::Message& rule,
+                             absl::string_view name) {
+    SpecFields fields(rule, place / name);
+    fields.Real("learning_rate", kAtLeastZero);
+    return fields;
+  };
+  switch (spec.rule_case()) {
+    case v1::HandDesignedSpec::kSgd:
+      fill(*spec.mutable_sgd(), "sgd");
+      break;
+    case v1::HandDesignedSpec::kMomentum:
+      fill(*spec.mutable_momentum(), "momentum")
+          .Real("momentum", kBelowOne, 0.9);
+      break;
+    case v1::HandDesignedSpec::kNag:
+      fill(*spec.mutable_nag(), "nag").Real("momentum", kBelowOne, 0.9);
+      break;
+    case v1::HandDesignedSpec::kRmsprop: {
+      SpecFields fields = fill(*spec.mutable_rmsprop(), "rmsprop");
+      fields.Real("alpha", kBelowOne, 0.99);
+      fields.Real("epsilon", kAboveZero, 1e-8);
+      break;
+    }
+    case v1::HandDesignedSpec::kAdam: {
+      SpecFields fields = fill(*spec.mutable_adam(), "adam");
+      fields.Real("beta1", kBelowOne, 0.9);
+      fields.Real("beta2", kBelowOne, 0.999);
+      fields.Real("epsilon", kAboveZero, 1e-8);
+      break;
+    }
+    case v1::HandDesignedSpec::RULE_NOT_SET:
+      break;
+  }
+}
+
+void Fill(v1::UnrollSpec& spec, const SpecPlace& place) {
+  SpecFields fields(spec, place);
+  fields.Integer("horizon", kSteps, 100);
+  fields.Integer("window", {1, 1000}, 20);
+  fields.Reals("loss_weights", kAnyReal);
+  if (spec.window() > 0 && spec.horizon() % spec.window() != 0) {
+    fields.Problem("horizon",
+                   absl::StrCat("is ", spec.horizon(),
+                                "; must be a multiple of window, which is ",
+                                spec.window()));
+  }
+  const int weights = spec.loss_weights_size();
+  if (weights != 0 && weights != int64_t{spec.horizon()} + 1) {
+    fields.Problem(
+        "loss_weights",
+        absl::StrCat("has ", weights, " elements; must have none or ",
+                     int64_t{spec.horizon()} + 1, ", one more than horizon"));
+  }
+}
+
+void Fill(v1::OuterSpec& spec, const SpecPlace& place) {
+  if (!spec.has_rule()) {
+    spec.mutable_rule()->mutable_adam()->set_learning_rate(0.001);
+  }
+  Fill(*spec.mutable_rule(), place / "rule");
+  SpecFields(spec, place).Real("clip_norm", kAtLeastZero);
+}
+
+void Fill(v1::ValidationSpec& spec, const v1::TrainingSpec& training,
+          const SpecPlace& place) {
+  SpecFields fields(spec, place);
+  const int64_t rounds = std::max<int64_t>(training.rounds(), 1);
+  fields.Integer("every_rounds", {1, rounds}, std::min<int64_t>(rounds, 100));
+  fields.Integer("tasks", kTasks, 4);
+  fields.Integer("steps", kSteps, training.unroll().horizon());
+  fields.Enum("criterion", v1::ValidationSpec::FINAL_LOSS);
+  fields.Integer("patience", {0, std::numeric_limits<int32_t>::max()});
+}
+
+void FillRules(v1::TrainingSpec& spec, const SpecPlace& place) {
+  if (spec.rules().empty()) {
+    v1::GroupRuleSpec& group = *spec.add_rules();
+    group.set_name("lstm");
+    group.mutable_rule()->mutable_lstm()->set_preset(v1::LstmSpec::PAPER);
+  }
+  absl::flat_hash_set<std::string> names;
+  for (int i = 0; i < spec.rules_size(); ++i) {
+    const SpecPlace group = place.Element("rules", i);
+    Fill(*spec.mutable_rules(i), group);
+    if (!names.insert(spec.rules(i).name()).second) {
+      place.problems->Add((group / "name").path,
+                          absl::StrCat("is \"", spec.rules(i).name(),
+                                       "\", which an earlier rule has"));
+    }
+  }
+}
+
+void Fill(v1::TrainingSpec& spec, const SpecPlace& place) {
+  SpecFields fields(spec, place);
+  FillRules(spec, place);
+  Fill(*spec.mutable_unroll(), place / "unroll");
+  fields.Integer("lanes", {1, 1024}, 2);
+  fields.Integer("rounds", {1, 10000000});
+  Fill(*spec.mutable_outer(), place / "outer");
+  Fill(*spec.mutable_validation(), spec, place / "validation");
+}
+
+void Fill(v1::ModelRef& spec, const SpecPlace& place) {
+  SpecFields fields(spec, place);
+  fields.Name("name");
+  if (spec.has_label()) fields.Name("label");
+  if (spec.has_version()) {
+    fields.Integer("version", {1, std::numeric_limits<int64_t>::max()});
+  }
+}
+
+// Characters of UTF-8 text: its bytes that do not continue a character.
+int64_t CountCharacters(absl::string_view text) {
+  return std::count_if(text.begin(), text.end(),
+                       [](unsigned char c) { return (c & 0xC0) != 0x80; });
+}
+
+void Fill(v1::EvaluationEntry& spec, const SpecPlace& place) {
+  SpecFields fields(spec, place);
+  constexpr IntegerLimit kLength{1, 128};
+  const int64_t length = CountCharacters(spec.label());
+  if (length < kLength.min || length > kLength.max) {
+    fields.Problem("label",
+                   absl::StrCat("has ", length, " characters; must have ",
+                                kLength.min, " to ", kLength.max));
+  }
+  if (!fields.Required("rule")) return;
+  if (spec.has_hand_designed()) {
+    Fill(*spec.mutable_hand_designed(), place / "hand_designed");
+  } else {
+    Fill(*spec.mutable_model(), place / "model");
+  }
+}
+
+void FillEntries(v1::EvaluationSpec& spec, const SpecPlace& place) {
+  constexpr int kMaxEntries = 1000;
+  if (spec.entries().empty() || spec.entries_size() > kMaxEntries) {
+    place.problems->Add(
+        (place / "entries").path,
+        absl::StrCat("has ", spec.entries_size(), " elements; must have 1 to ",
+                     kMaxEntries));
+    return;
+  }
+  absl::flat_hash_set<std::string> labels;
+  for (int i = 0; i < spec.entries_size(); ++i) {
+    const SpecPlace entry = place.Element("entries", i);
+    Fill(*spec.mutable_entries(i), entry);
+    if (!labels.insert(spec.entries(i).label()).second) {
+      place.problems->Add((entry / "label").path,
+                          absl::StrCat("is \"", spec.entries(i).label(),
+                                       "\", which an earlier entry has"));
+    }
+  }
+}
+
+void Fill(v1::EvaluationSpec& spec, const SpecPlace& place) {
+  SpecFields fields(spec, place);
+  FillEntries(spec, place);
+  fields.Enum("tasks_from", v1::EvaluationSpec::TEST);
+  fields.Integer("tasks", kTasks, 10);
+  fields.Integer("steps", kSteps, 100);
+}
+
+void Fill(v1::RunSpec& spec, const SpecPlace& place) {
+  SpecFields fields(spec, place);
+  fields.Name("name");
+  Fill(*spec.mutable_task(), place / "task");
+  if (!fields.Required("work")) return;
+  if (spec.has_training()) {
+    Fill(*spec.mutable_training(), place / "training");
+  } else {
+    Fill(*spec.mutable_evaluation(), place / "evaluation");
+  }
+}
+
+template <typename Spec>
+absl::StatusOr<Spec> Resolve(Spec spec) {
+  SpecProblems problems;
+  Fill(spec, {/*path=*/"", &problems});
+  METASTEP_RETURN_IF_ERROR(problems.ToStatus());
+  return spec;
+}
+
+}  // namespace
+
+absl::StatusOr<v1::RunSpec> ResolveRunSpec(v1::RunSpec spec) {
+  return Resolve(std::move(spec));
+}
+
+absl::StatusOr<v1::LearnedRuleSpec> ResolveLearnedRule(
+    v1::LearnedRuleSpec spec) {
+  return Resolve(std::move(spec));
+}
+
+absl::StatusOr<v1::HandDesignedSpec> ResolveHandDesigned(
+    v1::HandDesignedSpec spec) {
+  return Resolve(std::move(spec));
+}
+
+absl::Status CheckName(absl::string_view what, absl::string_view name) {
+  if (IsName(name)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(what, " ", NameProblem(name)));
+}
+
+}  // namespace metastep
