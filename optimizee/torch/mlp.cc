@@ -174,12 +174,11 @@ class MlpTask final : public Task {
     RngKey key = key_;
     key.step = static_cast<uint64_t>(t) + 1;
     Rng rng(key);
-    std::vector<int64_t> drawn(static_cast<size_t>(shared_->spec.batch_size()));
-    for (int64_t& image : drawn) {
-      image = begin + rng.Below(static_cast<uint32_t>(end - begin));
+    const at::Tensor rows = at::empty({shared_->spec.batch_size()}, at::kLong);
+    for (int64_t& row :
+         absl::MakeSpan(rows.data_ptr<int64_t>(), rows.numel())) {
+      row = begin + rng.Below(static_cast<uint32_t>(end - begin));
     }
-    const at::Tensor rows = at::from_blob(
-        drawn.data(), {static_cast<int64_t>(drawn.size())}, at::kLong);
     return {shared_->pixels.index_select(0, rows).to(at::kFloat).div_(255),
             shared_->labels.index_select(0, rows)};
   }
