@@ -3,6 +3,7 @@
 #ifndef METASTEP_TESTS_LEARNER_KNOWN_QUADRATIC_H_
 #define METASTEP_TESTS_LEARNER_KNOWN_QUADRATIC_H_
 
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -77,14 +78,20 @@ inline QuadraticNumbers SeparableQuadratic(const std::vector<double>& scales) {
   return numbers;
 }
 
-// theta_0 = 0. Counts its evaluations. Not thread-safe.
+// The steps t at which tasks were asked for something, in order.
+struct TaskCalls {
+  std::vector<int64_t> evaluations;
+  std::vector<int64_t> hessian_products;
+};
+
+// theta_0 = 0. Not thread-safe.
 class KnownQuadratic final : public Task {
  public:
   KnownQuadratic(ParameterLayout layout, QuadraticNumbers numbers,
-                 int* evaluations)
+                 TaskCalls* calls)
       : layout_(std::move(layout)),
         numbers_(std::move(numbers)),
-        evaluations_(*evaluations) {}
+        calls_(*calls) {}
 
   const ParameterLayout& layout() const override { return layout_; }
   int64_t problems() const override { return numbers_.problems; }
@@ -93,19 +100,20 @@ class KnownQuadratic final : public Task {
     for (float& value : theta) value = 0;
   }
 
-  absl::StatusOr<double> Evaluate(int64_t /*t*/, absl::Span<const float> theta,
+  absl::StatusOr<double> Evaluate(int64_t t, absl::Span<const float> theta,
                                   absl::Span<float> gradient) override {
-    ++evaluations_;
+    calls_.evaluations.push_back(t);
     const std::vector<double> point(theta.begin(), theta.end());
     absl::c_copy(numbers_.Gradient(point), gradient.begin());
     return numbers_.Loss(point);
   }
 
   // The gradient is affine in theta.
-  absl::Status HessianVectorProduct(int64_t /*t*/,
+  absl::Status HessianVectorProduct(int64_t t,
                                     absl::Span<const float> /*theta*/,
                                     absl::Span<const float> vector,
                                     absl::Span<float> product) override {
+    calls_.hessian_products.push_back(t);
     const std::vector<double> at_vector =
         numbers_.Gradient({vector.begin(), vector.end()});
     const std::vector<double> at_zero =
@@ -119,10 +127,10 @@ class KnownQuadratic final : public Task {
  private:
   const ParameterLayout layout_;
   const QuadraticNumbers numbers_;
-  int& evaluations_;
+  TaskCalls& calls_;
 };
 
-// The same task for every key. Thread-compatible.
+// The same task for every key. Not thread-safe: it keeps its tasks' calls.
 class KnownQuadraticFamily final : public TaskFamily {
  public:
   // REQUIRES: the tensors have P * D coordinates.
@@ -132,17 +140,16 @@ class KnownQuadraticFamily final : public TaskFamily {
         numbers_(std::move(numbers)) {}
 
   std::unique_ptr<Task> Make(const RngKey& /*key*/) const override {
-    return std::make_unique<KnownQuadratic>(layout_, numbers_, &evaluations_);
+    return std::make_unique<KnownQuadratic>(layout_, numbers_, &calls_);
   }
 
-  const QuadraticNumbers& numbers() const { return numbers_; }
-  // Over all tasks made.
-  int evaluations() const { return evaluations_; }
+  // Of all tasks made.
+  const TaskCalls& calls() const { return calls_; }
 
  private:
   const ParameterLayout layout_;
   const QuadraticNumbers numbers_;
-  mutable int evaluations_ = 0;
+  mutable TaskCalls calls_;
 };
 
 }  // namespace metastep

@@ -21,8 +21,11 @@ namespace {
 
 using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::FloatEq;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Ne;
+using ::testing::Pointwise;
 using ::testing::SizeIs;
 
 // u = w g + b with phi = (w, b), both 0 at first.
@@ -186,7 +189,7 @@ TEST_P(TruncatedBpttModeTest, FirstWindowIsTheWholeOfAShorterUnroll) {
   const auto cut = RunUnroll(truncated, SmallQuadratics(), phi);
   const auto whole = RunUnroll(full, SmallQuadratics(), phi);
   EXPECT_THAT(whole[0].meta_gradient,
-              ::testing::Pointwise(::testing::FloatEq(), cut[0].meta_gradient));
+              Pointwise(FloatEq(), cut[0].meta_gradient));
 }
 
 TEST_P(TruncatedBpttModeTest, EveryMetaParameterHasAGradient) {
@@ -266,12 +269,19 @@ TEST_P(TruncatedBpttModeTest, GroupsGetTheGradientsTheyGetAlone) {
   EXPECT_EQ(RunUnroll(spec, family_both, phi)[0].meta_gradient, alone);
 }
 
+// A window's last evaluation is the next one's first, and a window's start is a
+// constant, whose Hessian the exact mode does not need.
 TEST_P(TruncatedBpttModeTest, EvaluatesOnceAStepAndOnceBeforeTheFirst) {
   const auto family = std::make_shared<KnownQuadraticFamily>(
       std::vector<ParameterTensor>{{"theta", {2}}}, RandomQuadratic(1, 2));
   const auto spec = Spec("horizon: 6 window: 3");
   RunUnroll(spec, family, InitialPhi(spec.rules(), 1));
-  EXPECT_EQ(family->evaluations(), 7);
+  EXPECT_THAT(family->calls().evaluations, ElementsAre(0, 1, 2, 3, 4, 5, 6));
+  if (GetParam()) {
+    EXPECT_THAT(family->calls().hessian_products, ElementsAre(2, 1, 5, 4));
+  } else {
+    EXPECT_THAT(family->calls().hessian_products, IsEmpty());
+  }
 }
 
 TEST(TruncatedBpttErrorTest, RefusesPhiOfTheWrongSize) {
