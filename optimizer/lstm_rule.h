@@ -3,9 +3,11 @@
 #ifndef METASTEP_OPTIMIZER_LSTM_RULE_H_
 #define METASTEP_OPTIMIZER_LSTM_RULE_H_
 
+#include <cstdint>
+
 #include "absl/types/span.h"
 #include "optimizer/lstm_architecture.h"
-#include "optimizer/lstm_reference.h"
+#include "optimizer/lstm_kernel.h"
 #include "optimizer/update_rule.h"
 
 namespace metastep {
@@ -19,7 +21,7 @@ class LstmRule final : public LearnedRule {
   int64_t StateFloats(int64_t n) const override;
   void Step(int64_t step, absl::Span<const float> gradient,
             absl::Span<float> state, absl::Span<float> update) const override;
-  absl::Span<const float> phi() const override { return phi_; }
+  absl::Span<const float> phi() const override { return weights_.phi; }
   void StepBackward(int64_t step, absl::Span<const float> gradient,
                     absl::Span<const float> state,
                     const StepAdjoint& adjoint) const override;
@@ -30,8 +32,7 @@ class LstmRule final : public LearnedRule {
                       absl::Span<double> phi_adjoint) const override;
 
  private:
-  const std::vector<float> phi_;
-  const LstmReference<float> reference_;
+  const LstmWeights weights_;
 };
 
 }  // namespace metastep
