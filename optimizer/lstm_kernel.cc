@@ -7,10 +7,8 @@
 
 #include "optimizer/lstm_trace.h"
 #include "optimizer/update_rule.h"
+#include "optimizer/vector_targets.h"  // before Highway
 
-// Vectors without a size at compile time cannot be held in arrays.
-#define HWY_DISABLED_TARGETS \
-  (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizer/lstm_kernel.cc"
 #include "hwy/foreach_target.h"

@@ -1,0 +1,319 @@
+// The kernel against its reference in double precision, on every instruction
+// set.
+#include "optimizer/lstm_kernel.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+#include "optimizer/lstm_reference.h"
+#include "optimizer/lstm_rule.h"
+#include "tests/optimizer/lstm_testing.h"
+#include "tests/optimizer/vector_target_testing.h"
+
+namespace metastep {
+namespace {
+
+using ::testing::Each;
+using ::testing::ElementsAreArray;
+using ::testing::Ne;
+
+constexpr int64_t kBlock = UpdateRule::kBlock;
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr int64_t kSizes[] = {1, 3, 7, 16, 17, 31, 32, 33, 100};
+
+// A pre-activation sums up to 42 products of numbers around 1, each rounded by
+// 2^-24 of the sum so far; the gates and tanh(c) add a few 2^-24 each. Errors
+// of 96 * 2^-23 = 1.1e-5 are thus beyond what rounding explains.
+constexpr double kTolerance = 96.0 * std::numeric_limits<float>::epsilon();
+
+std::vector<LstmArchitecture> Architectures() {
+  return {
+      TestArchitecture({}),
+      TestArchitecture({.hidden = {20, 20}, .log_and_sign_p = std::nullopt}),
+      TestArchitecture({.hidden = {}}),
+      TestArchitecture({.hidden = {}, .log_and_sign_p = std::nullopt}),
+      TestArchitecture({.hidden = {1}, .log_and_sign_p = 2}),
+      TestArchitecture({.hidden = {3, 17, 5}, .log_and_sign_p = 5})};
+}
+
+// Whatever steps need: n coordinates' gradients for K steps, and so on.
+struct Window {
+  Window(const LstmArchitecture& architecture, int64_t n, int steps)
+      : rule(architecture, TestPhi(architecture)),
+        state(Normals(rule.StateFloats(n), 1)),
+        state_adjoint(Normals(rule.StateFloats(n), 2)),
+        phi_adjoint(architecture.phi_size) {
+    for (int t = 0; t < steps; ++t) {
+      gradients.push_back(Normals(n, 100 + t, 0.05f));
+      update_adjoints.push_back(Normals(n, 200 + t));
+    }
+  }
+
+  void WindowBackward() {
+    rule.WindowBackward(1, Spans(gradients), state, Spans(update_adjoints),
+                        absl::MakeSpan(phi_adjoint));
+  }
+
+  static std::vector<absl::Span<const float>> Spans(
+      const std::vector<std::vector<float>>& vectors) {
+    return {vectors.begin(), vectors.end()};
+  }
+
+  const LstmRule rule;
+  std::vector<std::vector<float>> gradients;        // [K][n]
+  std::vector<std::vector<float>> update_adjoints;  // [K][n]
+  std::vector<float> state;
+  std::vector<float> state_adjoint;
+  std::vector<double> phi_adjoint;
+};
+
+// The variables of one coordinate, out of its block.
+std::vector<double> Column(const std::vector<float>& state, int64_t variables,
+                           int64_t coordinate) {
+  std::vector<double> column;
+  const int64_t begin = coordinate / kBlock * kBlock * variables;
+  for (int64_t v = 0; v < variables; ++v) {
+    column.push_back(state[begin + v * kBlock + coordinate % kBlock]);
+  }
+  return column;
+}
+
+LstmReference<double> Reference(const LstmArchitecture& architecture) {
+  const std::vector<float> phi = TestPhi(architecture);
+  return {architecture, {phi.begin(), phi.end()}};
+}
+
+void ExpectNear(const std::vector<double>& actual,
+                const std::vector<double>& expected) {
+  ASSERT_EQ(actual.size(), expected.size());
+  for (size_t i = 0; i < actual.size(); ++i) {
+    EXPECT_NEAR(actual[i], expected[i],
+                kTolerance * std::max(1.0, std::abs(expected[i])))
+        << i;
+  }
+}
+
+// Errors of a sum are relative to its terms, of which the largest sum is a
+// stand-in.
+void ExpectNearTheLargest(const std::vector<double>& actual,
+                          const std::vector<double>& expected) {
+  double largest = 0;
+  for (double x : expected) largest = std::max(largest, std::abs(x));
+  ASSERT_EQ(actual.size(), expected.size());
+  for (size_t i = 0; i < actual.size(); ++i) {
+    EXPECT_NEAR(actual[i], expected[i], kTolerance * largest) << i;
+  }
+}
+
+class LstmKernelTest : public VectorTargetTest {};
+
+TEST_P(LstmKernelTest, StepsAsTheReference) {
+  for (const LstmArchitecture& architecture : Architectures()) {
+    const LstmReference<double> reference = Reference(architecture);
+    for (const int64_t n : kSizes) {
+      SCOPED_TRACE(n);
+      Window window(architecture, n, 1);
+      const std::vector<float> before = window.state;
+      std::vector<float> update(n);
+      window.rule.Step(1, window.gradients[0], absl::MakeSpan(window.state),
+                       absl::MakeSpan(update));
+      for (int64_t i = 0; i < n; ++i) {
+        std::vector<double> column =
+            Column(before, architecture.state_variables, i);
+        const double expected =
+            reference.Step(window.gradients[0][i], absl::MakeSpan(column));
+        EXPECT_NEAR(update[i], expected, kTolerance);
+        ExpectNear(Column(window.state, architecture.state_variables, i),
+                   column);
+      }
+    }
+  }
+}
+
+TEST_P(LstmKernelTest, StepsBackAsTheReference) {
+  for (const LstmArchitecture& architecture : Architectures()) {
+    const LstmReference<double> reference = Reference(architecture);
+    for (const int64_t n : kSizes) {
+      SCOPED_TRACE(n);
+      Window window(architecture, n, 1);
+      const std::vector<float> after = window.state_adjoint;
+      std::vector<float> gradient_adjoint(n);
+      window.rule.StepBackward(
+          1, window.gradients[0], window.state,
+          {window.update_adjoints[0], absl::MakeSpan(window.state_adjoint),
+           absl::MakeSpan(gradient_adjoint),
+           absl::MakeSpan(window.phi_adjoint)});
+      std::vector<double> gradients, expected_gradients;
+      std::vector<double> phi_adjoint(architecture.phi_size);
+      for (int64_t i = 0; i < n; ++i) {
+        std::vector<double> column =
+            Column(after, architecture.state_variables, i);
+        gradients.push_back(gradient_adjoint[i]);
+        expected_gradients.push_back(reference.StepBackward(
+            window.gradients[0][i],
+            Column(window.state, architecture.state_variables, i),
+            window.update_adjoints[0][i], absl::MakeSpan(column),
+            absl::MakeSpan(phi_adjoint)));
+        ExpectNear(
+            Column(window.state_adjoint, architecture.state_variables, i),
+            column);
+      }
+      ExpectNearTheLargest(gradients, expected_gradients);
+      ExpectNearTheLargest(window.phi_adjoint, phi_adjoint);
+    }
+  }
+}
+
+TEST_P(LstmKernelTest, WindowBackwardComposesSteps) {
+  constexpr int kSteps = 5;
+  for (const LstmArchitecture& architecture : Architectures()) {
+    Window window(architecture, /*n=*/33, kSteps);
+    std::vector<std::vector<float>> states = {window.state};
+    std::vector<float> update(33);
+    for (int t = 0; t < kSteps; ++t) {
+      states.push_back(states.back());
+      window.rule.Step(1 + t, window.gradients[t],
+                       absl::MakeSpan(states.back()), absl::MakeSpan(update));
+    }
+    std::vector<float> state_adjoint(window.state.size());
+    std::vector<double> phi_adjoint(architecture.phi_size);
+    for (int t = kSteps; t-- > 0;) {
+      window.rule.StepBackward(1 + t, window.gradients[t], states[t],
+                               {window.update_adjoints[t],
+                                absl::MakeSpan(state_adjoint),
+                                {},
+                                absl::MakeSpan(phi_adjoint)});
+    }
+    window.WindowBackward();
+    ExpectNearTheLargest(window.phi_adjoint, phi_adjoint);
+  }
+}
+
+TEST_P(LstmKernelTest, GivesTheSameBitsHoweverCoordinatesAreSplit) {
+  constexpr int64_t kCoordinates = 100, kSplit = 48;
+  for (const LstmArchitecture& architecture : Architectures()) {
+    Window whole(architecture, kCoordinates, 3);
+    Window parts = whole;
+    const int64_t at = whole.rule.StateFloats(kSplit);
+    whole.WindowBackward();
+    std::vector<absl::Span<const float>> lower_gradients, upper_gradients;
+    std::vector<absl::Span<const float>> lower_adjoints, upper_adjoints;
+    for (int t = 0; t < 3; ++t) {
+      const absl::Span<const float> gradient = parts.gradients[t];
+      const absl::Span<const float> adjoint = parts.update_adjoints[t];
+      lower_gradients.push_back(gradient.first(kSplit));
+      upper_gradients.push_back(gradient.subspan(kSplit));
+      lower_adjoints.push_back(adjoint.first(kSplit));
+      upper_adjoints.push_back(adjoint.subspan(kSplit));
+    }
+    absl::Span<float> state = absl::MakeSpan(parts.state);
+    parts.rule.WindowBackward(1, lower_gradients, state.first(at),
+                              lower_adjoints,
+                              absl::MakeSpan(parts.phi_adjoint));
+    parts.rule.WindowBackward(1, upper_gradients, state.subspan(at),
+                              upper_adjoints,
+                              absl::MakeSpan(parts.phi_adjoint));
+    EXPECT_EQ(parts.phi_adjoint, whole.phi_adjoint);
+
+    std::vector<float> whole_update(kCoordinates), update(kCoordinates);
+    whole.rule.Step(1, whole.gradients[0], absl::MakeSpan(whole.state),
+                    absl::MakeSpan(whole_update));
+    const absl::Span<float> updates = absl::MakeSpan(update);
+    parts.rule.Step(1, upper_gradients[0], state.subspan(at),
+                    updates.subspan(kSplit));
+    parts.rule.Step(1, lower_gradients[0], state.first(at),
+                    updates.first(kSplit));
+    EXPECT_EQ(update, whole_update);
+    EXPECT_EQ(parts.state, whole.state);
+  }
+}
+
+TEST_P(LstmKernelTest, IgnoresTheLanesBeyondTheLastCoordinate) {
+  constexpr int64_t kCoordinates = 19;
+  const LstmArchitecture architecture = TestArchitecture({});
+  Window clean(architecture, kCoordinates, 3);
+  Window soiled = clean;
+  for (int64_t v = 0; v < architecture.state_variables; ++v) {
+    for (int64_t lane = kCoordinates % kBlock; lane < kBlock; ++lane) {
+      soiled.state[(architecture.state_variables + v) * kBlock + lane] = kNan;
+    }
+  }
+  clean.WindowBackward();
+  soiled.WindowBackward();
+  EXPECT_EQ(soiled.phi_adjoint, clean.phi_adjoint);
+}
+
+TEST_P(LstmKernelTest, KeepsNonFiniteGradientsToTheirCoordinate) {
+  constexpr int64_t kCoordinates = 20, kBad = 5;
+  for (const LstmArchitecture& architecture : Architectures()) {
+    for (const float bad : {kNan, std::numeric_limits<float>::infinity(),
+                            -std::numeric_limits<float>::infinity()}) {
+      Window clean(architecture, kCoordinates, 1);
+      Window soiled = clean;
+      soiled.gradients[0][kBad] = bad;
+      std::vector<float> expected(kCoordinates), update(kCoordinates);
+      clean.rule.Step(1, clean.gradients[0], absl::MakeSpan(clean.state),
+                      absl::MakeSpan(expected));
+      soiled.rule.Step(1, soiled.gradients[0], absl::MakeSpan(soiled.state),
+                       absl::MakeSpan(update));
+      EXPECT_FALSE(std::isfinite(update[kBad])) << bad;
+      for (int64_t i = 0; i < kCoordinates; ++i) {
+        if (i == kBad) continue;
+        EXPECT_EQ(update[i], expected[i]);
+        EXPECT_EQ(Column(soiled.state, architecture.state_variables, i),
+                  Column(clean.state, architecture.state_variables, i));
+      }
+    }
+  }
+}
+
+TEST_P(LstmKernelTest, GivesEveryMetaParameterAGradient) {
+  for (const LstmArchitecture& architecture : Architectures()) {
+    Window window(architecture, /*n=*/32, /*steps=*/3);
+    window.WindowBackward();
+    EXPECT_THAT(window.phi_adjoint, Each(Ne(0)));
+  }
+}
+
+TEST_P(LstmKernelTest, TakesNoStepsWithoutCoordinatesOrTime) {
+  Window window(TestArchitecture({}), /*n=*/0, /*steps=*/3);
+  window.WindowBackward();
+  EXPECT_THAT(window.phi_adjoint, Each(0));
+  Window still(TestArchitecture({}), /*n=*/16, /*steps=*/0);
+  still.WindowBackward();
+  EXPECT_THAT(still.phi_adjoint, Each(0));
+}
+
+METASTEP_INSTANTIATE_FOR_VECTOR_TARGETS(LstmKernelTest);
+
+// So that workers with and without AVX-512 can share a run.
+TEST(LstmKernelBitsTest, AreThoseOfAvx2OnWiderVectors) {
+  constexpr int64_t kFused = HWY_AVX2 | HWY_AVX3 | HWY_AVX3_DL;
+  for (const LstmArchitecture& architecture : Architectures()) {
+    std::vector<std::vector<double>> phi_adjoints;
+    std::vector<std::vector<float>> states;
+    for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
+      if ((target & kFused) == 0) continue;
+      const ScopedVectorTarget scope(target);
+      Window window(architecture, /*n=*/33, /*steps=*/4);
+      window.WindowBackward();
+      std::vector<float> update(33);
+      window.rule.Step(1, window.gradients[0], absl::MakeSpan(window.state),
+                       absl::MakeSpan(update));
+      phi_adjoints.push_back(window.phi_adjoint);
+      states.push_back(window.state);
+    }
+    if (states.empty()) GTEST_SKIP() << "this CPU has no AVX2";
+    EXPECT_THAT(phi_adjoints, Each(phi_adjoints.front()));
+    EXPECT_THAT(states, Each(states.front()));
+  }
+}
+
+}  // namespace
+}  // namespace metastep

@@ -1,0 +1,176 @@
+#include "optimizer/rule_factory.h"
+
+#include <gmock/gmock.h>
+#include <google/protobuf/text_format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "optimizer/grouped_rule.h"
+#include "optimizer/run_spec.h"
+#include "tests/support/status_matchers.h"
+
+namespace metastep {
+namespace {
+
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// Rules of one TrainingSpec in text format, resolved.
+RuleSpecs Rules(const std::string& text) {
+  v1::TrainingSpec spec;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &spec));
+  for (v1::GroupRuleSpec& rule : *spec.mutable_rules()) {
+    if (rule.parameters().empty()) rule.add_parameters("*");
+    auto resolved = ResolveLearnedRule(rule.rule());
+    EXPECT_OK(resolved);
+    if (resolved.ok()) *rule.mutable_rule() = *std::move(resolved);
+  }
+  return spec.rules();
+}
+
+RuleSpecs Preset(const std::string& preset) {
+  return Rules("rules { name: 'lstm' rule { lstm { preset: " + preset +
+               " } } }");
+}
+
+constexpr char kConvolutionalAndDense[] = R"pb(
+  rules {
+    name: "conv"
+    parameters: "conv?.weight"
+    rule { lstm { hidden: 3 } }
+  }
+  rules {
+    name: "dense"
+    rule { lstm { hidden: 5 } }
+  }
+)pb";
+
+ParameterLayout Layout(const std::vector<std::string>& names) {
+  std::vector<ParameterTensor> tensors;
+  for (const std::string& name : names) tensors.push_back({name, {7}});
+  return *ParameterLayout::Create(std::move(tensors));
+}
+
+// (1 + 20 + 1) 80 + (20 + 20 + 1) 80 + 20 + 1 = 5061; a second input is 80
+// more.
+TEST(RuleFactoryTest, CountsPhiAsTheReferenceImplementation) {
+  EXPECT_EQ(PhiSize(Preset("IDENTITY")), 5061);
+  EXPECT_EQ(PhiSize(Preset("PAPER")), 5141);
+  EXPECT_EQ(PhiSize(Preset("DM")), 5141);
+  EXPECT_EQ(PhiSize(Rules("rules { rule { lstm {} } }")), 2);
+}
+
+TEST(RuleFactoryTest, NamesTheTensorsOfPhi) {
+  const auto tensor = [](const std::string& name,
+                         const std::vector<int64_t>& shape) {
+    return testing::AllOf(testing::Field(&ParameterTensor::name, name),
+                          testing::Field(&ParameterTensor::shape, shape));
+  };
+  EXPECT_THAT(PhiTensors(Preset("PAPER")),
+              ElementsAre(tensor("lstm.layer0.weight", {22, 80}),
+                          tensor("lstm.layer0.bias", {80}),
+                          tensor("lstm.layer1.weight", {40, 80}),
+                          tensor("lstm.layer1.bias", {80}),
+                          tensor("lstm.output.weight", {20}),
+                          tensor("lstm.output.bias", {1})));
+  EXPECT_THAT(
+      PhiTensors(Rules("rules { name: 'a' rule { lstm {} } }"
+                       "rules { name: 'b' rule { lstm {} } }")),
+      ElementsAre(tensor("a.output.weight", {1}), tensor("a.output.bias", {1}),
+                  tensor("b.output.weight", {1}),
+                  tensor("b.output.bias", {1})));
+}
+
+// A normal cut at two standard deviations has 0.8796 of the deviation; over n
+// draws its estimate is off by about 1 / sqrt(2 n), its mean by 1 / sqrt(n).
+void ExpectTruncatedNormal(absl::Span<const float> numbers, float stddev) {
+  const double n = static_cast<double>(numbers.size());
+  double sum = 0, squares = 0, largest = 0;
+  for (const double x : numbers) {
+    sum += x;
+    squares += x * x;
+    largest = std::max(largest, std::abs(x));
+  }
+  EXPECT_NEAR(sum / n, 0, 4 * stddev / std::sqrt(n));
+  EXPECT_NEAR(std::sqrt(squares / n), 0.8796 * stddev,
+              4 * stddev / std::sqrt(2 * n));
+  EXPECT_LE(largest, 2 * stddev);
+  EXPECT_GT(largest, 1.5 * stddev);
+}
+
+TEST(RuleFactoryTest, DrawsPhiAsTheReferenceImplementation) {
+  const std::vector<float> phi = InitialPhi(Preset("PAPER"), /*seed=*/3);
+  ASSERT_EQ(phi.size(), 5141);
+  const absl::Span<const float> all = phi;
+  constexpr int64_t kLayer0 = 23 * 80, kLayer1 = 41 * 80;
+  ExpectTruncatedNormal(all.subspan(0, kLayer0), 1 / std::sqrt(22.0f));
+  ExpectTruncatedNormal(all.subspan(kLayer0, kLayer1), 1 / std::sqrt(40.0f));
+  ExpectTruncatedNormal(all.subspan(kLayer0 + kLayer1, 20),
+                        1 / std::sqrt(20.0f));
+  EXPECT_EQ(phi.back(), 0);
+}
+
+TEST(RuleFactoryTest, DrawsPhiBySeedAndRule) {
+  const RuleSpecs two = Rules(R"pb(
+    rules { rule { lstm { hidden: 2 } } }
+    rules { rule { lstm { hidden: 2 } } }
+  )pb");
+  const std::vector<float> phi = InitialPhi(two, 1);
+  EXPECT_EQ(InitialPhi(two, 1), phi);
+  EXPECT_NE(InitialPhi(two, 2), phi);
+  EXPECT_NE(phi.front(), phi[phi.size() / 2]);
+}
+
+TEST(RuleFactoryTest, DrawsZerosOnDemand) {
+  EXPECT_THAT(InitialPhi(Rules("rules { rule { lstm { hidden: 2 "
+                               "initialization: ZEROS } } }"),
+                         1),
+              Each(0));
+}
+
+TEST(RuleFactoryTest, MakesAPlainRuleForOneGroup) {
+  const RuleSpecs specs = Preset("PAPER");
+  ASSERT_OK_AND_ASSIGN(
+      const auto rule,
+      MakeLearnedRule(specs, Layout({"w", "b"}), InitialPhi(specs, 1)));
+  EXPECT_EQ(dynamic_cast<const GroupedRule*>(rule.get()), nullptr);
+  EXPECT_EQ(rule->StateFloats(17), 2 * 16 * 80);
+}
+
+// conv0.weight goes to "conv" (6 variables), the 7 + 7 + 7 coordinates between
+// it and conv1.weight to "dense" (10 variables) in one segment of two blocks.
+TEST(RuleFactoryTest, GroupsAdjacentTensorsOfARule) {
+  const RuleSpecs specs = Rules(kConvolutionalAndDense);
+  const std::vector<float> phi = InitialPhi(specs, 1);
+  ASSERT_OK_AND_ASSIGN(
+      const auto rule,
+      MakeLearnedRule(specs,
+                      Layout({"conv0.weight", "conv0.bias", "norm.weight",
+                              "conv10.weight", "conv1.weight"}),
+                      phi));
+  EXPECT_EQ(rule->StateFloats(35), 16 * (6 + 2 * 10 + 6));
+  EXPECT_EQ(rule->phi(), absl::MakeConstSpan(phi));
+}
+
+TEST(RuleFactoryTest, RefusesATensorThatNoRuleServes) {
+  RuleSpecs specs = Rules(kConvolutionalAndDense);
+  specs[1].set_parameters(0, "dense*");
+  EXPECT_THAT(MakeLearnedRule(specs, Layout({"conv0.weight", "norm.weight"}),
+                              InitialPhi(specs, 1)),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("no rule serves tensor \"norm.weight\"")));
+}
+
+TEST(RuleFactoryTest, RefusesPhiOfTheWrongSize) {
+  EXPECT_THAT(
+      MakeLearnedRule(Preset("PAPER"), Layout({"w"}), std::vector<float>(5061)),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               HasSubstr("phi has 5061 floats; its rules take 5141")));
+}
+
+}  // namespace
+}  // namespace metastep
