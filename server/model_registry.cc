@@ -69,16 +69,17 @@ absl::Status UnknownModel(const std::string& message) {
 absl::Status CheckLabel(const std::string& label) {
   METASTEP_RETURN_IF_ERROR(CheckName("label", label));
   if (!absl::c_all_of(label, absl::ascii_isdigit)) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrFormat(
-      "label \"%s\" is digits only, which would read as a version; add a letter",
-      label));
+  return absl::InvalidArgumentError(
+      absl::StrFormat("label \"%s\" is digits only, which would read as a "
+                      "version; add a letter",
+                      label));
 }
 
 absl::Status CheckHasVersion(const v1::ModelRef& ref) {
   if (ref.which_case() == v1::ModelRef::kVersion) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrFormat(
-      "model \"%s\" needs a version here, as in \"%s@3\"", ref.name(),
-      ref.name()));
+  return absl::InvalidArgumentError(
+      absl::StrFormat("model \"%s\" needs a version here, as in \"%s@3\"",
+                      ref.name(), ref.name()));
 }
 
 // Reads one version's file and checks that it is what its path says.
@@ -158,10 +159,9 @@ absl::StatusOr<int64_t> ModelRegistry::Versions::Require(
         "there is no model \"%s\"; ListModels names those there are",
         ref.name()));
   }
-  const std::string wanted =
-      ref.which_case() == v1::ModelRef::kVersion
-          ? absl::StrCat("version ", ref.version())
-          : absl::StrCat("label \"", ref.label(), "\"");
+  const std::string wanted = ref.which_case() == v1::ModelRef::kVersion
+                                 ? absl::StrCat("version ", ref.version())
+                                 : absl::StrCat("label \"", ref.label(), "\"");
   return UnknownModel(absl::StrFormat(
       "model \"%s\" has no %s; it has %d versions, the highest is %d",
       ref.name(), wanted, models.size(), models.rbegin()->first));
@@ -178,8 +178,7 @@ v1::ModelInfo ModelRegistry::Versions::Info(int64_t version) const {
 absl::StatusOr<std::unique_ptr<ModelRegistry>> ModelRegistry::Open(
     const fs::path& dir, const Clock& clock) {
   METASTEP_RETURN_IF_ERROR(MakeFolder(dir));
-  auto registry =
-      std::unique_ptr<ModelRegistry>(new ModelRegistry(dir, clock));
+  auto registry = std::unique_ptr<ModelRegistry>(new ModelRegistry(dir, clock));
   METASTEP_ASSIGN_OR_RETURN(const std::vector<std::string> names,
                             ListFolder(dir));
   for (const std::string& name : names) {

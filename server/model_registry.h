@@ -63,9 +63,9 @@ class ModelRegistry {
 
   // At most `limit` versions after `after` (name, version), in that order; of
   // one name only, unless it is empty.
-  std::vector<v1::ModelInfo> List(
-      const std::string& name, const std::pair<std::string, int64_t>& after,
-      int limit) const;
+  std::vector<v1::ModelInfo> List(const std::string& name,
+                                  const std::pair<std::string, int64_t>& after,
+                                  int limit) const;
 
   // Points a label to a version, away from the one it pointed to. Errors:
   // InvalidArgument: bad label, or no version in ref; NotFound.

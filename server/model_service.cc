@@ -14,8 +14,8 @@
 namespace metastep {
 namespace {
 
-// A page ends early past this, far below the message limit: an info may carry
-// a run spec of 800 KB.
+// A page ends early past this, far below the message limit: each info may carry
+// a run spec of 64 KiB.
 constexpr size_t kMaxPageBytes = 1 << 20;
 
 // A page token is the last version listed, "name@version".
@@ -94,16 +94,16 @@ grpc::ServerUnaryReactor* ModelServiceImpl::ImportModel(
 grpc::ServerUnaryReactor* ModelServiceImpl::ExportModel(
     grpc::CallbackServerContext* context, const v1::ExportModelRequest* request,
     v1::ExportModelResponse* response) {
-  return RunUnary(
-      context, pool_, response,
-      [this, request]() -> absl::StatusOr<v1::ExportModelResponse> {
-        METASTEP_ASSIGN_OR_RETURN(const std::shared_ptr<const Model> model,
-                                  registry_.Resolve(request->model()));
-        v1::ExportModelResponse exported;
-        *exported.mutable_model() = model->info;
-        exported.set_safetensors(EncodeModel(*model));
-        return exported;
-      });
+  return RunUnary(context, pool_, response,
+                  [this, request]() -> absl::StatusOr<v1::ExportModelResponse> {
+                    METASTEP_ASSIGN_OR_RETURN(
+                        const std::shared_ptr<const Model> model,
+                        registry_.Resolve(request->model()));
+                    v1::ExportModelResponse exported;
+                    *exported.mutable_model() = model->info;
+                    exported.set_safetensors(EncodeModel(*model));
+                    return exported;
+                  });
 }
 
 grpc::ServerUnaryReactor* ModelServiceImpl::LabelModel(
@@ -120,12 +120,12 @@ grpc::ServerUnaryReactor* ModelServiceImpl::LabelModel(
 grpc::ServerUnaryReactor* ModelServiceImpl::DeleteModel(
     grpc::CallbackServerContext* context, const v1::DeleteModelRequest* request,
     v1::DeleteModelResponse* response) {
-  return RunUnary(context, pool_, response,
-                  [this, request]() -> absl::StatusOr<v1::DeleteModelResponse> {
-                    METASTEP_RETURN_IF_ERROR(
-                        registry_.Delete(request->model()));
-                    return v1::DeleteModelResponse();
-                  });
+  return RunUnary(
+      context, pool_, response,
+      [this, request]() -> absl::StatusOr<v1::DeleteModelResponse> {
+        METASTEP_RETURN_IF_ERROR(registry_.Delete(request->model()));
+        return v1::DeleteModelResponse();
+      });
 }
 
 }  // namespace metastep
