@@ -53,7 +53,7 @@ absl::StatusOr<Sections> Split(absl::string_view bytes) {
   for (size_t i = kLengthBytes; i-- > 0;) {
     length = length << 8 | static_cast<unsigned char>(bytes[i]);
   }
-  if (length > kMaxSafetensorsHeaderBytes) {
+  if (length > uint64_t{kMaxSafetensorsHeaderBytes}) {
     return Malformed("header length is ", length, "; must be at most ",
                      kMaxSafetensorsHeaderBytes);
   }

@@ -15,7 +15,7 @@
 namespace metastep {
 
 // Bytes that the JSON header may have at most.
-inline constexpr uint64_t kMaxSafetensorsHeaderBytes = 1 << 20;
+inline constexpr int64_t kMaxSafetensorsHeaderBytes = 1 << 20;
 
 // One float32 tensor, row-major. Does not own its data.
 struct SafetensorsTensor {
