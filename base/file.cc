@@ -79,20 +79,24 @@ absl::Status WriteFileAtomically(const fs::path& path,
                                  absl::string_view bytes) {
   const fs::path temporary = path.string() + ".tmp";
   METASTEP_RETURN_IF_ERROR(WriteNew(temporary, bytes));
-  if (::rename(temporary.c_str(), path.c_str()) != 0) {
-    return SystemError("rename", temporary);
+  return RenameDurably(temporary, path);
+}
+
+absl::Status RenameDurably(const fs::path& from, const fs::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) {
+    return SystemError("rename", from);
   }
-  return SyncFolder(path.parent_path());
+  return SyncFolder(to.parent_path());
 }
 
 absl::Status MakeFolder(const fs::path& path) {
   std::error_code error;
-  fs::create_directories(path, error);
+  const bool made = fs::create_directories(path, error);
   if (error) {
     return absl::UnavailableError(absl::StrCat(
         "cannot make folder ", path.string(), ": ", error.message()));
   }
-  return absl::OkStatus();
+  return made ? SyncFolder(path / "..") : absl::OkStatus();
 }
 
 }  // namespace metastep

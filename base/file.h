@@ -23,7 +23,13 @@ absl::StatusOr<std::string> ReadFile(const std::filesystem::path& path,
 absl::Status WriteFileAtomically(const std::filesystem::path& path,
                                  absl::string_view bytes);
 
-// Makes a folder and its parents; fine if it is there. Errors: Unavailable.
+// Renames a file or a folder within one file system, and syncs the folder that
+// it is now in. Errors: Unavailable, with the system's reason.
+absl::Status RenameDurably(const std::filesystem::path& from,
+                           const std::filesystem::path& to);
+
+// Makes a folder and its parents, and syncs the folder that it is in; fine if
+// it is there. Errors: Unavailable.
 absl::Status MakeFolder(const std::filesystem::path& path);
 
 }  // namespace metastep

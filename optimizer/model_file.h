@@ -13,11 +13,15 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "metastep/v1/model.pb.h"
+#include "optimizer/safetensors.h"
 
 namespace metastep {
 
 // Bytes that a model file may have at most.
 inline constexpr int64_t kMaxModelBytes = 4 << 20;
+// Meta-parameters that fit into it beside the longest header.
+inline constexpr int64_t kMaxPhiSize =
+    (kMaxModelBytes - kMaxSafetensorsHeaderBytes - 8) / sizeof(float);
 
 struct Model {
   v1::ModelInfo info;
@@ -28,11 +32,14 @@ struct Model {
 std::string PhiSha256(absl::Span<const float> phi);
 
 // The file of a model. Fills in info's phi_size and phi_sha256; leaves its
-// labels out.
+// labels out. The same model gives the same bytes.
+// REQUIRES: info.rules are resolved (run_spec.h), phi has their size and its
+// values are finite.
 std::string EncodeModel(const Model& model);
 
-// Reads a model file strictly. Errors: InvalidArgument, saying what was
-// expected and what was found where.
+// Reads a model file strictly; its tensors may come in any order. The rules
+// come out resolved, phi_size and phi_sha256 set. Errors: InvalidArgument,
+// saying what was expected and what was found where.
 absl::StatusOr<Model> DecodeModel(absl::string_view bytes);
 
 }  // namespace metastep

@@ -16,18 +16,24 @@ namespace metastep {
 absl::StatusOr<v1::RunSpec> ParseRunSpec(absl::string_view text);
 
 // Sets one field by its dotted path, e.g. "training.unroll.horizon" = "40";
-// the value is written as in text format; an element of a repeated field is
-// `field[0]`. Errors: InvalidArgument, naming the part of the path that is not
-// a field, or the value that does not fit.
+// the value is written as in text format, a string also without its quotes.
+// An element of a repeated field is `field[0]`; the index after the last one
+// appends. Naming a member of a oneof selects it. Errors: InvalidArgument,
+// naming the part of the path that is not a field, or the value that does not
+// fit; the spec is as before.
 absl::Status SetField(v1::RunSpec& spec, absl::string_view path,
                       absl::string_view value);
 
 // Checks every field against the limits written in spec.proto and writes out
 // every default and preset. Resolving a resolved spec changes nothing.
-// Errors: InvalidArgument, naming field, value and limit.
+// Errors: InvalidArgument, one line for each problem that names field, value
+// and limit.
 absl::StatusOr<v1::RunSpec> ResolveRunSpec(v1::RunSpec spec);
 
-// The same for one learned rule and for one hand-designed rule.
+// The same for the rules of a model, for one learned rule and for one
+// hand-designed rule.
+absl::StatusOr<google::protobuf::RepeatedPtrField<v1::GroupRuleSpec>>
+ResolveGroupRules(google::protobuf::RepeatedPtrField<v1::GroupRuleSpec> rules);
 absl::StatusOr<v1::LearnedRuleSpec> ResolveLearnedRule(
     v1::LearnedRuleSpec spec);
 absl::StatusOr<v1::HandDesignedSpec> ResolveHandDesigned(

@@ -13,6 +13,8 @@
 #include "absl/strings/string_view.h"
 #include "base/status_macros.h"
 #include "metastep/v1/spec.pb.h"
+#include "optimizer/model_file.h"
+#include "optimizer/rule_factory.h"
 #include "optimizer/run_spec.h"
 #include "optimizer/spec_fields.h"
 
@@ -184,32 +186,51 @@ void Fill(v1::ValidationSpec& spec, const v1::TrainingSpec& training,
   fields.Integer("patience", {0, std::numeric_limits<int32_t>::max()});
 }
 
-void FillRules(v1::TrainingSpec& spec, const SpecPlace& place) {
-  if (spec.rules().empty()) {
-    v1::GroupRuleSpec& group = *spec.add_rules();
-    group.set_name("lstm");
-    group.mutable_rule()->mutable_lstm()->set_preset(v1::LstmSpec::PAPER);
-  }
+// At least one rule, their names unique, and a phi that a model file holds.
+void Fill(RuleSpecs& rules, const SpecPlace& place) {
+  if (rules.empty()) place.problems->Add((place / "rules").path, "has no rule");
   absl::flat_hash_set<std::string> names;
-  for (int i = 0; i < spec.rules_size(); ++i) {
-    const SpecPlace group = place.Element("rules", i);
-    Fill(*spec.mutable_rules(i), group);
-    if (!names.insert(spec.rules(i).name()).second) {
-      place.problems->Add((group / "name").path,
-                          absl::StrCat("is \"", spec.rules(i).name(),
+  for (int i = 0; i < rules.size(); ++i) {
+    const SpecPlace rule = place.Element("rules", i);
+    Fill(rules[i], rule);
+    if (!names.insert(rules[i].name()).second) {
+      place.problems->Add((rule / "name").path,
+                          absl::StrCat("is \"", rules[i].name(),
                                        "\", which an earlier rule has"));
     }
+  }
+  if (!place.problems->empty()) return;
+  const int64_t phi_size = PhiSize(rules);
+  if (phi_size > kMaxPhiSize) {
+    place.problems->Add(
+        (place / "rules").path,
+        absl::StrCat("has ", phi_size, " meta-parameters; must have at most ",
+                     kMaxPhiSize, ", what a model file holds"));
   }
 }
 
 void Fill(v1::TrainingSpec& spec, const SpecPlace& place) {
   SpecFields fields(spec, place);
-  FillRules(spec, place);
+  if (spec.rules().empty()) {
+    v1::GroupRuleSpec& rule = *spec.add_rules();
+    rule.set_name("lstm");
+    rule.mutable_rule()->mutable_lstm()->set_preset(v1::LstmSpec::PAPER);
+  }
+  Fill(*spec.mutable_rules(), place);
   Fill(*spec.mutable_unroll(), place / "unroll");
   fields.Integer("lanes", {1, 1024}, 2);
   fields.Integer("rounds", {1, 10000000});
   Fill(*spec.mutable_outer(), place / "outer");
   Fill(*spec.mutable_validation(), spec, place / "validation");
+  // As JSON it grows at most sixfold, its rules stand in the header of a model
+  // file twice, and kMaxSafetensorsHeaderBytes is 1 MiB.
+  constexpr size_t kMaxBytes = 64 << 10;
+  if (spec.ByteSizeLong() > kMaxBytes) {
+    place.problems->Add(
+        place.path,
+        absl::StrCat("has ", spec.ByteSizeLong(), " bytes; must have at most ",
+                     kMaxBytes, ": fewer loss_weights, rules or parameters"));
+  }
 }
 
 void Fill(v1::ModelRef& spec, const SpecPlace& place) {
@@ -297,6 +318,10 @@ absl::StatusOr<Spec> Resolve(Spec spec) {
 
 absl::StatusOr<v1::RunSpec> ResolveRunSpec(v1::RunSpec spec) {
   return Resolve(std::move(spec));
+}
+
+absl::StatusOr<RuleSpecs> ResolveGroupRules(RuleSpecs rules) {
+  return Resolve(std::move(rules));
 }
 
 absl::StatusOr<v1::LearnedRuleSpec> ResolveLearnedRule(

@@ -89,12 +89,18 @@ std::string NameProblem(absl::string_view text) {
 }
 
 void SpecProblems::Add(absl::string_view path, absl::string_view problem) {
-  lines_.push_back(absl::StrCat(path, " ", problem));
+  // The message must fit the trailers of an RPC, which gRPC bounds at 8 KiB.
+  constexpr int64_t kShown = 10;
+  if (++count_ > kShown) return;
+  lines_.push_back(absl::StrCat(path, path.empty() ? "" : " ", problem));
 }
 
 absl::Status SpecProblems::ToStatus() const {
-  if (lines_.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrJoin(lines_, "\n"));
+  if (empty()) return absl::OkStatus();
+  const int64_t left_out = count_ - static_cast<int64_t>(lines_.size());
+  return absl::InvalidArgumentError(absl::StrCat(
+      absl::StrJoin(lines_, "\n"),
+      left_out > 0 ? absl::StrCat("\nand ", left_out, " more") : ""));
 }
 
 SpecPlace SpecPlace::operator/(absl::string_view field) const {

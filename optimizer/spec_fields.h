@@ -23,11 +23,13 @@ std::string NameProblem(absl::string_view text);
 class SpecProblems {
  public:
   void Add(absl::string_view path, absl::string_view problem);
-  // InvalidArgument with all of them, or OK.
+  bool empty() const { return count_ == 0; }
+  // InvalidArgument with the first few of them, or OK.
   absl::Status ToStatus() const;
 
  private:
   std::vector<std::string> lines_;
+  int64_t count_ = 0;
 };
 
 // Where in a spec a message stands. Thread-compatible; `problems` must outlive

@@ -14,14 +14,21 @@
 
 namespace metastep {
 
+// Writes a result into the response and ends the call. Call it once a call.
+template <typename Response>
+void FinishWith(grpc::ServerUnaryReactor* reactor,
+                absl::StatusOr<Response> result, Response* response) {
+  if (result.ok()) *response = *std::move(result);
+  reactor->Finish(ToGrpcStatus(result.status()));
+}
+
 // Finishes with a result that is at hand.
 template <typename Response>
 grpc::ServerUnaryReactor* FinishUnary(grpc::CallbackServerContext* context,
                                       absl::StatusOr<Response> result,
                                       Response* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  if (result.ok()) *response = *std::move(result);
-  reactor->Finish(ToGrpcStatus(result.status()));
+  FinishWith(reactor, std::move(result), response);
   return reactor;
 }
 
@@ -32,10 +39,12 @@ template <typename Response, typename Compute>
 grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context,
                                    ThreadPool& pool, Response* response,
                                    Compute compute) {
-  pool.Schedule([context, response, compute = std::move(compute)] {
-    FinishUnary<Response>(context, compute(), response);
+  // Asked for once: every call of DefaultReactor constructs it anew.
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  pool.Schedule([reactor, response, compute = std::move(compute)] {
+    FinishWith<Response>(reactor, compute(), response);
   });
-  return context->DefaultReactor();
+  return reactor;
 }
 
 }  // namespace metastep

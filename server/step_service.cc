@@ -1,0 +1,94 @@
+#include "server/step_service.h"
+
+#include <chrono>
+#include <utility>
+
+#include "base/status_macros.h"
+#include "server/unary_call.h"
+
+namespace metastep {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+// A response that holds just the session.
+template <typename Response>
+absl::StatusOr<Response> Wrap(absl::StatusOr<v1::Session> session) {
+  if (!session.ok()) return session.status();
+  Response response;
+  *response.mutable_session() = *std::move(session);
+  return response;
+}
+
+void CountStep(SteadyClock::time_point arrived, const v1::StepRequest& request,
+               const absl::StatusOr<v1::StepResponse>& response,
+               StepMetrics& metrics) {
+  metrics.received_bytes.Increment(
+      static_cast<double>(request.gradient().size()));
+  if (!response.ok()) return metrics.CountError(response.status());
+  const auto bytes = static_cast<double>(response->update().size());
+  metrics.sent_bytes.Increment(bytes);
+  metrics.coordinates.Increment(bytes / sizeof(float));
+  const std::chrono::duration<double> took = SteadyClock::now() - arrived;
+  metrics.duration.Observe(took.count());
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* StepServiceImpl::OpenSession(
+    grpc::CallbackServerContext* context, const v1::OpenSessionRequest* request,
+    v1::OpenSessionResponse* response) {
+  return RunUnary(context, pool_, response, [this, request] {
+    return Wrap<v1::OpenSessionResponse>(sessions_.Open(*request));
+  });
+}
+
+grpc::ServerUnaryReactor* StepServiceImpl::Step(
+    grpc::CallbackServerContext* context, const v1::StepRequest* request,
+    v1::StepResponse* response) {
+  const SteadyClock::time_point arrived = SteadyClock::now();
+  return RunUnary(context, pool_, response, [this, request, arrived] {
+    absl::StatusOr<v1::StepResponse> result = sessions_.Step(*request);
+    CountStep(arrived, *request, result, metrics_);
+    return result;
+  });
+}
+
+grpc::ServerUnaryReactor* StepServiceImpl::SaveSession(
+    grpc::CallbackServerContext* context, const v1::SaveSessionRequest* request,
+    v1::SaveSessionResponse* response) {
+  return RunUnary(context, pool_, response, [this, request] {
+    return sessions_.Save(request->session_id());
+  });
+}
+
+grpc::ServerUnaryReactor* StepServiceImpl::RestoreSession(
+    grpc::CallbackServerContext* context,
+    const v1::RestoreSessionRequest* request,
+    v1::RestoreSessionResponse* response) {
+  return RunUnary(context, pool_, response, [this, request] {
+    return Wrap<v1::RestoreSessionResponse>(sessions_.Restore(*request));
+  });
+}
+
+grpc::ServerUnaryReactor* StepServiceImpl::CloseSession(
+    grpc::CallbackServerContext* context,
+    const v1::CloseSessionRequest* request,
+    v1::CloseSessionResponse* response) {
+  return RunUnary(
+      context, pool_, response,
+      [this, request]() -> absl::StatusOr<v1::CloseSessionResponse> {
+        METASTEP_RETURN_IF_ERROR(sessions_.Close(request->session_id()));
+        return v1::CloseSessionResponse();
+      });
+}
+
+grpc::ServerUnaryReactor* StepServiceImpl::ListSessions(
+    grpc::CallbackServerContext* context,
+    const v1::ListSessionsRequest* request,
+    v1::ListSessionsResponse* response) {
+  return RunUnary(context, pool_, response,
+                  [this, request] { return sessions_.List(*request); });
+}
+
+}  // namespace metastep
