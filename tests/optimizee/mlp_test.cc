@@ -201,19 +201,22 @@ TEST_F(MlpTest, WhatLibTorchThrowsIsInternal) {
               StatusIs(StatusCode::kInternal, HasSubstr("LibTorch failed")));
 }
 
-// From log(10) = 2.30, by plain gradient descent.
+// From log(10) = 2.30, by plain gradient descent; guessing stays there.
 TEST_F(MlpTest, SyntheticDigitsAreLearnable) {
-  const auto task = Make(Spec({20}));
+  auto spec = Spec({20});
+  spec.set_batch_size(32);
+  spec.set_initial_stddev(0.1);
+  const auto task = Make(spec);
   auto theta = Theta0(*task);
   double sum_of_last = 0;
-  for (int t = 0; t < 500; ++t) {
+  for (int t = 0; t < 250; ++t) {
     std::vector<float> gradient(theta.size());
     ASSERT_OK_AND_ASSIGN(const double loss,
                          task->Evaluate(t, theta, absl::MakeSpan(gradient)));
-    theta = Moved(theta, -1, gradient);
-    if (t >= 490) sum_of_last += loss;
+    theta = Moved(theta, -0.5f, gradient);
+    if (t >= 230) sum_of_last += loss;
   }
-  EXPECT_LT(sum_of_last / 10, 1);
+  EXPECT_LT(sum_of_last / 20, 1);
 }
 
 }  // namespace

@@ -38,11 +38,11 @@ TEST(SyntheticDigitsTest, AnImageIsAFunctionOfSeedAndPlace) {
   EXPECT_NE(other.pixels, few.pixels);
 }
 
-// 2000 labels, each with probability 1/10: 200 +- sqrt(2000 * .1 * .9) = 13.4.
+// 500 labels, each with probability 1/10: 50 +- sqrt(500 * .1 * .9) = 6.7.
 TEST(SyntheticDigitsTest, DigitsAreEquallyFrequent) {
-  const auto digits = MakeSyntheticDigits(1, 0, 2000);
+  const auto digits = MakeSyntheticDigits(1, 0, 500);
   for (uint8_t digit = 0; digit < kImageClasses; ++digit) {
-    EXPECT_NEAR(std::ranges::count(digits.labels, digit), 200, 5 * 13.4)
+    EXPECT_NEAR(std::ranges::count(digits.labels, digit), 50, 5 * 6.7)
         << int{digit};
   }
 }
