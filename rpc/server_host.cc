@@ -18,7 +18,7 @@ constexpr int kMinPingIntervalMillis = 20'000;
 
 absl::StatusOr<std::unique_ptr<ServerHost>> ServerHost::Start(
     const ServerHostOptions& options,
-    const std::vector<grpc::Service*>& services) {
+    const std::vector<HostedService>& services) {
   grpc::EnableDefaultHealthCheckService(true);
   if (options.reflection)
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -33,14 +33,19 @@ absl::StatusOr<std::unique_ptr<ServerHost>> ServerHost::Start(
       kMinPingIntervalMillis);
   builder.SetMaxReceiveMessageSize(options.max_message_bytes);
   builder.SetMaxSendMessageSize(options.max_message_bytes);
-  for (grpc::Service* service : services) builder.RegisterService(service);
+  for (const HostedService& hosted : services) {
+    builder.RegisterService(hosted.service);
+  }
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr || port == 0) {
     return absl::UnavailableError(absl::StrCat(
         "cannot listen on ", options.listen,
         "; is the port taken, or the address not this machine's?"));
   }
-  server->GetHealthCheckService()->SetServingStatus(true);
+  // Health knows no service by itself, only the server as a whole.
+  for (const HostedService& hosted : services) {
+    server->GetHealthCheckService()->SetServingStatus(hosted.full_name, true);
+  }
   return std::unique_ptr<ServerHost>(new ServerHost(std::move(server), port));
 }
 

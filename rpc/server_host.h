@@ -22,6 +22,12 @@ struct ServerHostOptions {
   bool reflection = true;
 };
 
+// A service and its full name, its generated service_full_name().
+struct HostedService {
+  std::string full_name;
+  grpc::Service* service;
+};
+
 // Runs from Start to destruction. Thread-safe.
 class ServerHost {
  public:
@@ -30,7 +36,7 @@ class ServerHost {
   // Errors: Unavailable: the address cannot be bound (it is in the message).
   static absl::StatusOr<std::unique_ptr<ServerHost>> Start(
       const ServerHostOptions& options,
-      const std::vector<grpc::Service*>& services);
+      const std::vector<HostedService>& services);
   ~ServerHost();
 
   // The port that is bound.
