@@ -1,0 +1,46 @@
+#include "client/cancellation.h"
+
+#include <utility>
+
+#include "absl/time/clock.h"
+
+namespace metastep {
+
+void Cancellation::Cancel(absl::Status why) {
+  MutexLock lock(mu_);
+  if (!status_.ok()) return;
+  status_ = std::move(why);
+  for (const auto* stop : scopes_) (*stop)();
+  cancelled_.NotifyAll();
+}
+
+absl::Status Cancellation::status() const {
+  MutexLock lock(mu_);
+  return status_;
+}
+
+bool Cancellation::Sleep(absl::Duration duration) const {
+  const absl::Time end = absl::Now() + duration;
+  MutexLock lock(mu_);
+  while (status_.ok()) {
+    const absl::Duration left = end - absl::Now();
+    if (left <= absl::ZeroDuration()) return true;
+    cancelled_.WaitFor(mu_, left);
+  }
+  return false;
+}
+
+Cancellation::Scope::Scope(Cancellation& cancellation,
+                           std::function<void()> stop)
+    : cancellation_(cancellation), stop_(std::move(stop)) {
+  MutexLock lock(cancellation_.mu_);
+  cancellation_.scopes_.insert(&stop_);
+  if (!cancellation_.status_.ok()) stop_();
+}
+
+Cancellation::Scope::~Scope() {
+  MutexLock lock(cancellation_.mu_);
+  cancellation_.scopes_.erase(&stop_);
+}
+
+}  // namespace metastep

@@ -1,0 +1,142 @@
+// metastep compare: learned rules against tuned hand-designed ones, by workers.
+#include <iostream>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/status_macros.h"
+#include "client/commands/comparison_output.h"
+#include "client/commands/flags.h"
+#include "client/comparison.h"
+#include "client/executable_folder.h"
+#include "client/exit_code.h"
+#include "client/local_cluster.h"
+#include "client/progress.h"
+#include "client/run_evaluator.h"
+#include "client/service_clients.h"
+#include "client/spec_file.h"
+#include "client/state_folder.h"
+#include "optimizer/model_file.h"
+#include "rpc/channel.h"
+
+namespace metastep {
+namespace {
+
+struct CompareOptions {
+  SpecFlags spec;
+  ServerFlags server = {""};  // empty: one of its own
+  ClusterFlags cluster;
+  ComparisonFlags comparison;
+  OutputFlags output;
+  std::vector<std::string> model_files;
+};
+
+// The server that is named, or one with workers that lives as long as this.
+// Members are destroyed in reverse order: the folder goes last.
+struct Backend {
+  std::unique_ptr<StateFolder> state;
+  std::unique_ptr<LocalCluster> cluster;
+  std::string address;
+};
+
+absl::StatusOr<Backend> FindBackend(const CompareOptions& options,
+                                    Cancellation& cancellation) {
+  Backend backend;
+  backend.address = options.server.address;
+  if (!backend.address.empty()) return backend;
+  METASTEP_ASSIGN_OR_RETURN(backend.state,
+                            StateFolder::Open(options.cluster.state_dir));
+  METASTEP_ASSIGN_OR_RETURN(
+      backend.cluster,
+      LocalCluster::Start({ExecutableFolder(), backend.state->path(),
+                           options.cluster.data_dir, options.cluster.workers},
+                          cancellation));
+  backend.address = backend.cluster->address();
+  return backend;
+}
+
+// Imports a model file under the name that it carries.
+absl::StatusOr<v1::ModelInfo> ImportFile(const std::string& path,
+                                         ModelClient& models) {
+  const auto bytes = ReadFile(path, kMaxModelBytes);
+  if (!bytes.ok()) return AsUsageError(bytes.status());
+  METASTEP_ASSIGN_OR_RETURN(const Model model, DecodeModel(*bytes));
+  return models.Import(
+      model.info.name().empty() ? "imported" : model.info.name(), *bytes);
+}
+
+absl::StatusOr<std::vector<v1::ModelInfo>> AllModels(
+    const CompareOptions& options, ModelClient& models) {
+  METASTEP_ASSIGN_OR_RETURN(std::vector<v1::ModelInfo> all,
+                            FindModels(options.comparison.models, models));
+  for (const std::string& path : options.model_files) {
+    METASTEP_ASSIGN_OR_RETURN(all.emplace_back(), ImportFile(path, models));
+  }
+  return all;
+}
+
+absl::Status RunCompare(const CompareOptions& options,
+                        Cancellation& cancellation) {
+  METASTEP_ASSIGN_OR_RETURN(
+      const v1::RunSpec spec,
+      LoadRunSpec(options.spec.path, options.spec.overrides));
+  if (options.spec.print_config) {
+    std::cout << FormatRunSpec(spec);
+    return absl::OkStatus();
+  }
+  if (options.comparison.models.empty() && options.model_files.empty()) {
+    return absl::InvalidArgumentError(
+        "nothing to compare: give --model REF or --model-file FILE");
+  }
+  METASTEP_ASSIGN_OR_RETURN(const Backend backend,
+                            FindBackend(options, cancellation));
+  const auto channel = MakeChannel(backend.address);
+  ModelClient model_client(channel, cancellation);
+  METASTEP_ASSIGN_OR_RETURN(const auto models,
+                            AllModels(options, model_client));
+  RunClient runs(channel, cancellation);
+  ProgressLine progress(ProgressLine::StyleForStderr(options.output.quiet),
+                        std::cerr, Clock::Real());
+  RunEvaluator evaluator(spec, runs, progress);
+  METASTEP_ASSIGN_OR_RETURN(
+      const auto rules,
+      Compare(evaluator,
+              {models, /*baselines=*/true, options.comparison.tuning_tasks,
+               options.comparison.tasks, options.comparison.steps}));
+  return ShowComparison(rules, models, spec, options.comparison,
+                        options.output.json);
+}
+
+}  // namespace
+
+void AddCompareCommand(CLI::App& app, Command& command) {
+  CLI::App* verb = app.add_subcommand(
+      "compare",
+      "Compare learned rules with tuned hand-designed ones on fresh tasks");
+  const auto options = std::make_shared<CompareOptions>();
+  AddSpecFlags(*verb, options->spec);
+  AddServerFlags(*verb, options->server);
+  AddClusterFlags(*verb, options->cluster);
+  AddComparisonFlags(*verb, options->comparison);
+  AddOutputFlags(*verb, options->output);
+  verb->add_option("--model-file", options->model_files,
+                   "Learned rule as a safetensors file; may be repeated")
+      ->type_name("FILE")
+      ->allow_extra_args(false)
+      ->excludes(verb->get_option("--server"));
+  verb->get_option("--server")
+      ->excludes(verb->get_option("--state-dir"))
+      ->excludes(verb->get_option("--workers"))
+      ->excludes(verb->get_option("--data-dir"));
+  verb->footer(
+      "Tasks are of the SPEC's family. Without --server, a server and workers "
+      "are started for the comparison.\n\nExample:\n"
+      "  metastep compare specs/mnist.textproto --model-file "
+      "mnist.safetensors --data-dir data --steps 200 --plot curves.svg");
+  OnParse(*verb, command, options, &RunCompare);
+}
+
+}  // namespace metastep

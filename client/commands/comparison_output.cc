@@ -1,0 +1,56 @@
+#include "client/commands/comparison_output.h"
+
+#include <iostream>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/file.h"
+#include "base/status_macros.h"
+#include "client/comparison_report.h"
+#include "client/exit_code.h"
+#include "client/model_name.h"
+#include "client/spec_kind.h"
+
+namespace metastep {
+
+absl::StatusOr<std::vector<v1::ModelInfo>> FindModels(
+    const std::vector<std::string>& refs, ModelClient& models) {
+  std::vector<v1::ModelInfo> found;
+  std::set<std::string> names;
+  for (const std::string& text : refs) {
+    METASTEP_ASSIGN_OR_RETURN(const v1::ModelRef ref, ParseModelRef(text));
+    METASTEP_ASSIGN_OR_RETURN(v1::ModelInfo model, models.Get(ref));
+    if (!names.insert(ModelName(model)).second) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--model ", text, " names ", ModelName(model), " a second time"));
+    }
+    found.push_back(std::move(model));
+  }
+  return found;
+}
+
+absl::Status ShowComparison(const std::vector<ComparedRule>& rules,
+                            const std::vector<v1::ModelInfo>& models,
+                            const v1::RunSpec& spec,
+                            const ComparisonFlags& flags, bool json) {
+  if (!flags.plot.empty()) {
+    const std::string title = absl::StrFormat(
+        "%s: mean loss on %d fresh tasks", TaskKind(spec.task()), flags.tasks);
+    METASTEP_RETURN_IF_ERROR(AsUsageError(
+        WriteFileAtomically(flags.plot, ComparisonSvg(rules, title))));
+  }
+  if (json) {
+    std::cout << ComparisonJson(rules, spec.task(), flags.steps) << "\n";
+  } else {
+    for (const v1::ModelInfo& model : models) {
+      std::cout << RuleKind(model) << ": " << ModelName(model) << " "
+                << model.phi_sha256() << "\n";
+    }
+    std::cout << FormatTable(rules);
+  }
+  if (flags.result) std::cout << ResultLine(rules, models.front()) << "\n";
+  return absl::OkStatus();
+}
+
+}  // namespace metastep

@@ -1,0 +1,70 @@
+#include "client/commands/flags.h"
+
+namespace metastep {
+namespace {
+
+constexpr int kMaxWorkers = 256;
+// The limits of EvaluationSpec.
+constexpr int kMaxTasks = 10'000;
+constexpr int kMaxSteps = 100'000;
+
+}  // namespace
+
+void AddServerFlags(CLI::App& verb, ServerFlags& flags) {
+  verb.add_option("--server", flags.address, "Address of metastep-server")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+}
+
+void AddSpecFlags(CLI::App& verb, SpecFlags& flags) {
+  verb.add_option("spec", flags.path, "Run spec in protobuf text format")
+      ->type_name("SPEC")
+      ->required();
+  verb.add_option("--set", flags.overrides,
+                  "Override a field of the spec; may be repeated")
+      ->type_name("FIELD=VALUE")
+      ->allow_extra_args(false);
+  verb.add_flag("--print-config", flags.print_config,
+                "Print the spec with all defaults, and end");
+}
+
+void AddOutputFlags(CLI::App& verb, OutputFlags& flags) {
+  verb.add_flag("--json", flags.json, "Print the result as one JSON document");
+  verb.add_flag("--quiet", flags.quiet, "Show no progress");
+}
+
+void AddClusterFlags(CLI::App& verb, ClusterFlags& flags) {
+  verb.add_option("--workers", flags.workers, "Worker processes")
+      ->check(CLI::Range(1, kMaxWorkers))
+      ->capture_default_str();
+  verb.add_option("--data-dir", flags.data_dir, "Folder of the data sets")
+      ->type_name("DIR")
+      ->capture_default_str();
+  verb.add_option("--state-dir", flags.state_dir,
+                  "Folder for runs, models and logs; without it a temporary "
+                  "one is used and deleted")
+      ->type_name("DIR");
+}
+
+void AddComparisonFlags(CLI::App& verb, ComparisonFlags& flags) {
+  verb.add_option("--model", flags.models,
+                  "Learned rule: name, name@version or name@label")
+      ->type_name("REF")
+      ->allow_extra_args(false);
+  verb.add_option("--steps", flags.steps, "Steps of each unroll")
+      ->check(CLI::Range(1, kMaxSteps))
+      ->capture_default_str();
+  verb.add_option("--tasks", flags.tasks, "Fresh tasks for the comparison")
+      ->check(CLI::Range(1, kMaxTasks))
+      ->capture_default_str();
+  verb.add_option("--tuning-tasks", flags.tuning_tasks,
+                  "Tasks on which learning rates are chosen")
+      ->check(CLI::Range(1, kMaxTasks))
+      ->capture_default_str();
+  verb.add_option("--plot", flags.plot, "Write the loss curves as SVG")
+      ->type_name("FILE");
+  verb.add_flag("--result", flags.result,
+                "End with the line RESULT {json}, for scripts");
+}
+
+}  // namespace metastep

@@ -1,0 +1,127 @@
+// metastep local: a server and workers as child processes, to a run's end.
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/file.h"
+#include "base/status_macros.h"
+#include "client/commands/flags.h"
+#include "client/executable_folder.h"
+#include "client/exit_code.h"
+#include "client/local_cluster.h"
+#include "client/model_name.h"
+#include "client/progress.h"
+#include "client/run_report.h"
+#include "client/service_clients.h"
+#include "client/spec_file.h"
+#include "client/state_folder.h"
+#include "client/watch_run.h"
+#include "rpc/channel.h"
+
+namespace metastep {
+namespace {
+
+struct LocalOptions {
+  SpecFlags spec;
+  ClusterFlags cluster;
+  OutputFlags output;
+  std::string export_path;
+};
+
+// Creates the run, or finds the unfinished or finished one that an earlier call
+// with the same spec left in the state folder. One that failed or was cancelled
+// is not gone back to.
+absl::StatusOr<v1::Run> CreateOrResume(RunClient& runs,
+                                       const v1::RunSpec& spec) {
+  const std::string id = Sha256Hex(spec.SerializeAsString());
+  for (int attempt = 1;; ++attempt) {
+    METASTEP_ASSIGN_OR_RETURN(
+        v1::Run run,
+        runs.Create(absl::StrCat("local-", id, "-", attempt), spec));
+    if (run.state() == v1::Run::RUNNING || run.state() == v1::Run::SUCCEEDED) {
+      return run;
+    }
+  }
+}
+
+absl::Status ExportTo(const std::string& path, const v1::ModelInfo& model,
+                      ModelClient& models) {
+  METASTEP_ASSIGN_OR_RETURN(const std::string file,
+                            models.Export(PinnedRef(model)));
+  return AsUsageError(WriteFileAtomically(path, file));
+}
+
+absl::StatusOr<v1::Run> RunToEnd(const LocalOptions& options,
+                                 const v1::RunSpec& spec,
+                                 const std::string& address,
+                                 Cancellation& cancellation) {
+  const auto channel = MakeChannel(address);
+  RunClient runs(channel, cancellation);
+  METASTEP_ASSIGN_OR_RETURN(const v1::Run created, CreateOrResume(runs, spec));
+  ProgressLine progress(ProgressLine::StyleForStderr(options.output.quiet),
+                        std::cerr, Clock::Real());
+  METASTEP_ASSIGN_OR_RETURN(v1::Run run,
+                            WatchToEnd(runs, created.run_id(), progress));
+  if (!options.export_path.empty()) {
+    ModelClient models(channel, cancellation);
+    METASTEP_RETURN_IF_ERROR(
+        ExportTo(options.export_path, run.model(), models));
+  }
+  return run;
+}
+
+absl::Status RunLocal(const LocalOptions& options, Cancellation& cancellation) {
+  METASTEP_ASSIGN_OR_RETURN(
+      const v1::RunSpec spec,
+      LoadRunSpec(options.spec.path, options.spec.overrides));
+  if (options.spec.print_config) {
+    std::cout << FormatRunSpec(spec);
+    return absl::OkStatus();
+  }
+  if (!options.export_path.empty() && !spec.has_training()) {
+    return absl::InvalidArgumentError(
+        "--export needs a spec with training; an evaluation makes no model");
+  }
+  METASTEP_ASSIGN_OR_RETURN(const auto state,
+                            StateFolder::Open(options.cluster.state_dir));
+  METASTEP_ASSIGN_OR_RETURN(
+      const auto cluster,
+      LocalCluster::Start({ExecutableFolder(), state->path(),
+                           options.cluster.data_dir, options.cluster.workers},
+                          cancellation));
+  METASTEP_ASSIGN_OR_RETURN(
+      const v1::Run run,
+      RunToEnd(options, spec, cluster->address(), cancellation));
+  if (state->temporary() && run.has_model() && options.export_path.empty()) {
+    std::cerr << "the model is deleted with the temporary state folder; keep "
+                 "it by --state-dir DIR or --export FILE\n";
+  }
+  std::cout << (options.output.json ? RunResultJson(run) + "\n"
+                                    : FormatRunResult(run));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddLocalCommand(CLI::App& app, Command& command) {
+  CLI::App* verb = app.add_subcommand(
+      "local", "Run a spec to its end with a server and workers of its own");
+  const auto options = std::make_shared<LocalOptions>();
+  AddSpecFlags(*verb, options->spec);
+  AddClusterFlags(*verb, options->cluster);
+  AddOutputFlags(*verb, options->output);
+  verb->add_option("--export", options->export_path,
+                   "Write the model as a safetensors file")
+      ->type_name("FILE");
+  verb->footer(
+      "An interrupted run goes on when it is called again with the same spec "
+      "and --state-dir.\n\nExample:\n"
+      "  metastep local specs/mnist.textproto --data-dir data --state-dir "
+      "state --set training.rounds=500");
+  OnParse(*verb, command, options, &RunLocal);
+}
+
+}  // namespace metastep

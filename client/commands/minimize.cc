@@ -1,0 +1,88 @@
+// metastep minimize: problems on this side, optimizers on the server.
+#include <iostream>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/status_macros.h"
+#include "client/commands/comparison_output.h"
+#include "client/commands/flags.h"
+#include "client/comparison.h"
+#include "client/progress.h"
+#include "client/remote_evaluator.h"
+#include "client/service_clients.h"
+#include "client/spec_file.h"
+#include "client/spec_kind.h"
+#include "optimizee/closed_form.h"
+#include "rpc/channel.h"
+
+namespace metastep {
+namespace {
+
+struct MinimizeOptions {
+  SpecFlags spec;
+  ServerFlags server;
+  ComparisonFlags comparison;
+  OutputFlags output;
+  bool baselines = false;
+};
+
+absl::StatusOr<std::unique_ptr<const TaskFamily>> FamilyOf(
+    const v1::RunSpec& spec) {
+  auto family = MakeClosedFormFamily(spec.task());
+  if (family != nullptr) return family;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "task ", TaskKind(spec.task()),
+      " cannot be computed by this command, only square and quadratic can; "
+      "metastep compare has workers compute it"));
+}
+
+absl::Status RunMinimize(const MinimizeOptions& options,
+                         Cancellation& cancellation) {
+  METASTEP_ASSIGN_OR_RETURN(
+      const v1::RunSpec spec,
+      LoadRunSpec(options.spec.path, options.spec.overrides));
+  if (options.spec.print_config) {
+    std::cout << FormatRunSpec(spec);
+    return absl::OkStatus();
+  }
+  METASTEP_ASSIGN_OR_RETURN(const auto family, FamilyOf(spec));
+  const auto channel = MakeChannel(options.server.address);
+  ModelClient model_client(channel, cancellation);
+  METASTEP_ASSIGN_OR_RETURN(
+      const auto models, FindModels(options.comparison.models, model_client));
+  ProgressLine progress(ProgressLine::StyleForStderr(options.output.quiet),
+                        std::cerr, Clock::Real());
+  RemoteEvaluator evaluator(channel, *family, spec.seed(), progress,
+                            cancellation);
+  METASTEP_ASSIGN_OR_RETURN(
+      const auto rules,
+      Compare(evaluator,
+              {models, options.baselines, options.comparison.tuning_tasks,
+               options.comparison.tasks, options.comparison.steps}));
+  return ShowComparison(rules, models, spec, options.comparison,
+                        options.output.json);
+}
+
+}  // namespace
+
+void AddMinimizeCommand(CLI::App& app, Command& command) {
+  CLI::App* verb = app.add_subcommand(
+      "minimize", "Minimise fresh problems here by steps taken on a server");
+  const auto options = std::make_shared<MinimizeOptions>();
+  AddSpecFlags(*verb, options->spec);
+  AddServerFlags(*verb, options->server);
+  AddComparisonFlags(*verb, options->comparison);
+  AddOutputFlags(*verb, options->output);
+  verb->get_option("--model")->required();
+  verb->add_flag(
+      "--baselines", options->baselines,
+      "Also step the hand-designed rules, with tuned learning rates");
+  verb->footer(
+      "Problems are of the SPEC's family: square or quadratic.\n\nExample:\n"
+      "  metastep minimize specs/quadratic.textproto --model quadratic@best "
+      "--baselines --plot curves.svg");
+  OnParse(*verb, command, options, &RunMinimize);
+}
+
+}  // namespace metastep

@@ -1,0 +1,149 @@
+#include "client/remote_evaluator.h"
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "absl/types/span.h"
+#include "base/mutex.h"
+#include "base/rng.h"
+#include "base/status_macros.h"
+#include "base/thread_pool.h"
+#include "client/remote_optimizer.h"
+#include "rpc/error_reason.h"
+
+namespace metastep {
+namespace {
+
+// Enough to keep the server busy while a round trip is under way.
+constexpr int kSessionsAtOnce = 4;
+
+std::vector<v1::TensorSpec> TensorsOf(const ParameterLayout& layout) {
+  std::vector<v1::TensorSpec> specs;
+  for (const ParameterTensor& tensor : layout.tensors()) {
+    v1::TensorSpec& spec = specs.emplace_back();
+    spec.set_name(tensor.name);
+    spec.mutable_shape()->Assign(tensor.shape.begin(), tensor.shape.end());
+  }
+  return specs;
+}
+
+RemoteOptimizer::Rule RuleOf(const v1::EvaluationEntry& entry) {
+  if (entry.has_model()) return entry.model();
+  return entry.hand_designed();
+}
+
+// A rule whose gradients overflow has diverged; that is a result.
+bool IsDivergence(const absl::Status& status) {
+  const auto info = GetErrorInfo(status);
+  return info && info->reason() == kReasonGradientNotFinite;
+}
+
+// Adds one task's losses to the curve, whose loss is a sum until the end.
+void AddTask(const std::vector<double>& losses, v1::LossCurve& curve) {
+  curve.mutable_loss()->Resize(static_cast<int>(losses.size()), 0.0);
+  for (size_t t = 0; t < losses.size(); ++t) {
+    curve.set_loss(static_cast<int>(t),
+                   curve.loss(static_cast<int>(t)) + losses[t]);
+  }
+  curve.add_final_losses(losses.back());
+  curve.add_sums_of_losses(
+      std::accumulate(losses.begin(), losses.end() - 1, 0.0));
+}
+
+v1::LossCurve Average(const std::string& label,
+                      absl::Span<const std::vector<double>> tasks) {
+  v1::LossCurve curve;
+  curve.set_label(label);
+  for (const std::vector<double>& losses : tasks) AddTask(losses, curve);
+  for (double& loss : *curve.mutable_loss()) {
+    loss /= static_cast<double>(tasks.size());
+  }
+  return curve;
+}
+
+}  // namespace
+
+RemoteEvaluator::RemoteEvaluator(std::shared_ptr<grpc::Channel> channel,
+                                 const TaskFamily& family, uint64_t seed,
+                                 ProgressLine& progress,
+                                 const Cancellation& cancellation)
+    : channel_(std::move(channel)),
+      family_(family),
+      seed_(seed),
+      progress_(progress),
+      cancellation_(cancellation) {}
+
+absl::StatusOr<std::vector<double>> RemoteEvaluator::Unroll(
+    const v1::EvaluationEntry& entry, Task& task, int steps) const {
+  METASTEP_ASSIGN_OR_RETURN(
+      RemoteOptimizer optimizer,
+      RemoteOptimizer::Open(channel_, RuleOf(entry), TensorsOf(task.layout())));
+  const auto n = static_cast<size_t>(task.layout().coordinates());
+  std::vector<float> theta(n), gradient(n), update(n);
+  task.InitialTheta(absl::MakeSpan(theta));
+  std::vector<double> losses;
+  losses.reserve(steps + 1);
+  for (int t = 0; t <= steps; ++t) {
+    METASTEP_RETURN_IF_ERROR(cancellation_.status());
+    METASTEP_ASSIGN_OR_RETURN(
+        const double loss, task.Evaluate(t, theta, absl::MakeSpan(gradient)));
+    losses.push_back(loss);
+    if (t == steps) break;
+    const absl::Status stepped =
+        optimizer.Step(gradient, absl::MakeSpan(update));
+    if (IsDivergence(stepped)) break;
+    METASTEP_RETURN_IF_ERROR(stepped);
+    for (size_t i = 0; i < n; ++i) theta[i] += update[i];
+  }
+  losses.resize(steps + 1, std::numeric_limits<double>::infinity());
+  return losses;
+}
+
+absl::StatusOr<std::vector<std::vector<double>>> RemoteEvaluator::UnrollAll(
+    const v1::EvaluationSpec& what) const {
+  const RngStream stream = what.tasks_from() == v1::EvaluationSpec::TUNING
+                               ? RngStream::kTuning
+                               : RngStream::kTest;
+  const int total = what.entries_size() * what.tasks();
+  std::vector<std::vector<double>> unrolls(total);
+  Mutex mu;
+  absl::Status first_error;  // guarded by mu, as `done` and the progress line
+  int done = 0;
+  const auto run = [&](int i) {
+    {
+      MutexLock lock(mu);
+      if (!first_error.ok()) return;
+    }
+    const auto task =
+        family_.Make({seed_, stream, static_cast<uint32_t>(i % what.tasks())});
+    auto losses = Unroll(what.entries(i / what.tasks()), *task, what.steps());
+    MutexLock lock(mu);
+    first_error.Update(losses.status());
+    if (losses.ok()) unrolls[i] = *std::move(losses);
+    progress_.Show(absl::StrFormat("remote unroll %d/%d", ++done, total));
+  };
+  {
+    ThreadPool pool(kSessionsAtOnce);
+    for (int i = 0; i < total; ++i) pool.Schedule([&run, i] { run(i); });
+  }
+  progress_.Finish();
+  METASTEP_RETURN_IF_ERROR(first_error);
+  return unrolls;
+}
+
+absl::StatusOr<std::vector<v1::LossCurve>> RemoteEvaluator::Evaluate(
+    const v1::EvaluationSpec& what) {
+  METASTEP_ASSIGN_OR_RETURN(const auto unrolls, UnrollAll(what));
+  std::vector<v1::LossCurve> curves;
+  for (int i = 0; i < what.entries_size(); ++i) {
+    curves.push_back(Average(
+        what.entries(i).label(),
+        absl::MakeConstSpan(unrolls).subspan(i * what.tasks(), what.tasks())));
+  }
+  return curves;
+}
+
+}  // namespace metastep

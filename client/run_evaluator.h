@@ -1,0 +1,35 @@
+// Evaluation by a server's workers.
+#ifndef METASTEP_CLIENT_RUN_EVALUATOR_H_
+#define METASTEP_CLIENT_RUN_EVALUATOR_H_
+
+#include <vector>
+
+#include "client/evaluator.h"
+#include "client/progress.h"
+#include "client/service_clients.h"
+#include "metastep/v1/spec.pb.h"
+
+namespace metastep {
+
+// Each evaluation is a run. Not thread-safe.
+class RunEvaluator final : public Evaluator {
+ public:
+  // Takes name, seed and task from `base`. `runs` and `progress` must outlive
+  // it.
+  RunEvaluator(const v1::RunSpec& base, RunClient& runs,
+               ProgressLine& progress);
+
+  // Errors: also Aborted, if the run fails. A run whose watch fails is
+  // cancelled: nobody waits for it any more.
+  absl::StatusOr<std::vector<v1::LossCurve>> Evaluate(
+      const v1::EvaluationSpec& what) override;
+
+ private:
+  v1::RunSpec base_;  // without work
+  RunClient& runs_;
+  ProgressLine& progress_;
+};
+
+}  // namespace metastep
+
+#endif  // METASTEP_CLIENT_RUN_EVALUATOR_H_

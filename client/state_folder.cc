@@ -1,0 +1,38 @@
+#include "client/state_folder.h"
+
+#include <stdlib.h>
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+#include "base/file.h"
+#include "base/status_macros.h"
+#include "client/exit_code.h"
+
+namespace metastep {
+
+absl::StatusOr<std::unique_ptr<StateFolder>> StateFolder::Open(
+    const std::string& path) {
+  if (!path.empty()) {
+    METASTEP_RETURN_IF_ERROR(AsUsageError(MakeFolder(path)));
+    return std::unique_ptr<StateFolder>(
+        new StateFolder(path, /*temporary=*/false));
+  }
+  std::string name =
+      (std::filesystem::temp_directory_path() / "metastep-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "cannot make a temporary folder ", name, ": ", std::strerror(errno)));
+  }
+  return std::unique_ptr<StateFolder>(
+      new StateFolder(name, /*temporary=*/true));
+}
+
+StateFolder::~StateFolder() {
+  std::error_code ignored;  // nobody could do anything about it
+  if (temporary_) std::filesystem::remove_all(path_, ignored);
+}
+
+}  // namespace metastep

@@ -1,0 +1,39 @@
+#include "client/statistics.h"
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+namespace metastep {
+namespace {
+
+// 97.5% quantiles of Student's t for 1 to 30 degrees of freedom.
+constexpr double kStudent[] = {
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
+    2.201,  2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
+    2.080,  2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042};
+
+// Beyond the table: its series in 1/n, which is right to 0.001 there.
+double StudentQuantile(size_t degrees) {
+  if (degrees <= std::size(kStudent)) return kStudent[degrees - 1];
+  constexpr double z = 1.959964;
+  return z + (z * z * z + z) / (4.0 * static_cast<double>(degrees));
+}
+
+}  // namespace
+
+double Mean(absl::Span<const double> values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) /
+         static_cast<double>(values.size());
+}
+
+double HalfWidth95(absl::Span<const double> values) {
+  if (values.size() < 2) return std::numeric_limits<double>::infinity();
+  const double mean = Mean(values);
+  double squares = 0;
+  for (double value : values) squares += (value - mean) * (value - mean);
+  const double n = static_cast<double>(values.size());
+  return StudentQuantile(values.size() - 1) * std::sqrt(squares / (n - 1) / n);
+}
+
+}  // namespace metastep
