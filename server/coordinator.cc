@@ -5,62 +5,27 @@
 #include <tuple>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/digest.h"
 #include "base/logging.h"
 #include "base/status_macros.h"
 #include "base/version.h"
-#include "google/protobuf/util/time_util.h"
 #include "optimizer/run_spec.h"
 #include "rpc/float_bytes.h"
 #include "server/evaluation_work.h"
+#include "server/proto_time.h"
+#include "server/request_checks.h"
 #include "server/training_work.h"
 
 namespace metastep {
 namespace {
 
-using google::protobuf::util::TimeUtil;
-using Disposition = v1::SubmitResultResponse::Disposition;
-
 constexpr absl::Duration kMaxLeaseWait = absl::Seconds(60);
 constexpr int kMaxSlots = 1024;
-constexpr size_t kMaxIdSize = 128;
 // A shard that three different workers could not compute is at fault itself.
 constexpr size_t kMaxFailures = 3;
 constexpr absl::Duration kPersistRetry = absl::Seconds(1);
-
-google::protobuf::Timestamp ToTimestamp(absl::Time time) {
-  return TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(time));
-}
-
-google::protobuf::Duration ToProtoDuration(absl::Duration duration) {
-  return TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(duration));
-}
-
-absl::Status CheckId(absl::string_view what, const std::string& id) {
-  if (!id.empty() && id.size() <= kMaxIdSize) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrFormat(
-      "%s has %d characters; it needs 1 to %d", what, id.size(), kMaxIdSize));
-}
-
-absl::StatusOr<int> PageSize(int asked, int standard, int limit) {
-  if (asked < 0 || asked > limit) {
-    return absl::InvalidArgumentError(absl::StrFormat(
-        "page_size is %d; it must be from 1 to %d", asked, limit));
-  }
-  return asked == 0 ? standard : asked;
-}
-
-absl::StatusOr<int64_t> PageStart(const std::string& token) {
-  int64_t start = 0;
-  if (token.empty() || (absl::SimpleAtoi(token, &start) && start >= 0)) {
-    return start;
-  }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "page_token \"", token, "\" is not one that a response gave"));
-}
 
 absl::Status UnknownWorker(const std::string& worker_id) {
   return absl::NotFoundError(
@@ -172,8 +137,7 @@ absl::StatusOr<v1::RegisterWorkerResponse> Coordinator::RegisterWorker(
 
 int64_t Coordinator::LeaseShard(const v1::LeaseShardRequest& request,
                                 LeaseDone done) {
-  const absl::Duration wait =
-      absl::Nanoseconds(TimeUtil::DurationToNanoseconds(request.wait()));
+  const absl::Duration wait = FromProtoDuration(request.wait());
   if (wait < absl::ZeroDuration() || wait > kMaxLeaseWait) {
     done(absl::InvalidArgumentError(absl::StrCat(
         "wait is ", absl::FormatDuration(wait), "; it must be from 0 to ",

@@ -3,26 +3,10 @@
 #include <string>
 
 #include "absl/strings/ascii.h"
+#include "server/metric_builders.h"
 
 namespace metastep {
 namespace {
-
-prometheus::Counter& AddCounter(prometheus::Registry& registry,
-                                const std::string& name,
-                                const std::string& help,
-                                const prometheus::Labels& labels = {}) {
-  return prometheus::BuildCounter()
-      .Name(name)
-      .Help(help)
-      .Register(registry)
-      .Add(labels);
-}
-
-prometheus::Gauge& AddGauge(prometheus::Registry& registry,
-                            const std::string& name, const std::string& help) {
-  return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add(
-      {});
-}
 
 prometheus::Counter& AddWindowCounter(prometheus::Registry& registry,
                                       const std::string& start) {

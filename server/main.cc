@@ -1,21 +1,20 @@
 // metastep-server: coordinator, model registry and step service.
 #include <prometheus/exposer.h>
 #include <prometheus/registry.h>
-#include <sys/prctl.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <atomic>
-#include <csignal>
+#include <algorithm>
 #include <cstdio>
+#include <exception>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <thread>
 
-#include "absl/time/clock.h"
+#include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/logging.h"
+#include "base/periodic_thread.h"
 #include "base/status_macros.h"
 #include "base/version.h"
 #include "rpc/server_host.h"
@@ -26,59 +25,165 @@
 #include "server/model_service.h"
 #include "server/run_service.h"
 #include "server/run_store.h"
+#include "server/session_store.h"
+#include "server/state_lock.h"
 #include "server/step_service.h"
 
 namespace metastep {
 namespace {
 
-constexpr char kExample[] = R"(
+constexpr char kFooter[] = R"(
 Example:
   metastep-server --listen 127.0.0.1:7070 --state-dir state --http 127.0.0.1:9464
 
-Prints one line of JSON, {"port":7070,"http_port":9464}, once it serves.
-SIGTERM and SIGINT drain it; a second one ends it at once.
+Prints one line of JSON, {"port":7070,"http_port":9464}, once it serves. SIGTERM
+and SIGINT drain it: calls in flight end, sessions are written to disk.
 
-Exit codes: 0 drained, 1 ended by a second signal or failed, 2 usage)";
+Exit codes:
+  0  drained after SIGTERM or SIGINT
+  1  could not start (the reason is on standard error), or ended by a second
+     signal while it drained
+  2  wrong usage
+)";
 
-struct Options {
-  ServerHostOptions host{.listen = "127.0.0.1:7070"};
+// Expiries and waits are late by at most this; small beside any of them.
+constexpr absl::Duration kTick = absl::Milliseconds(20);
+// What a drain gives the calls that are in flight.
+constexpr absl::Duration kDrainGrace = absl::Seconds(25);
+
+struct Flags {
+  std::string listen = "127.0.0.1:7070";
   std::filesystem::path state_dir = "state";
   std::string http;
   std::string lease_duration = "10s";
   bool exit_with_parent = false;
 };
 
-// Moves the server's time on: expiries, long-polls, session TTLs.
-class Ticker {
- public:
-  explicit Ticker(std::function<void()> tick)
-      : thread_([this, tick = std::move(tick)] { Loop(tick); }) {}
-  ~Ticker() {
-    {
-      MutexLock lock(mu_);
-      stopping_ = true;
-    }
-    wake_.NotifyAll();
-    thread_.join();
+std::string CheckLeaseDuration(const std::string& text) {
+  absl::Duration duration;
+  if (absl::ParseDuration(text, &duration) &&
+      duration >= absl::Milliseconds(100) && duration <= absl::Hours(1)) {
+    return "";
   }
+  return absl::StrCat("\"", text,
+                      "\" is no duration from 100ms to 1h, such as 10s");
+}
 
- private:
-  // Late by at most this; small beside any lease or wait.
-  static constexpr absl::Duration kPeriod = absl::Milliseconds(20);
+void Declare(CLI::App& app, Flags& flags) {
+  app.footer(kFooter);
+  app.set_version_flag("--version", kVersion);
+  app.add_option("--listen", flags.listen,
+                 "HOST:PORT of the gRPC services; port 0 takes a free one")
+      ->capture_default_str();
+  app.add_option("--state-dir", flags.state_dir,
+                 "Folder for runs, models and sessions; made if need be")
+      ->capture_default_str();
+  app.add_option("--http", flags.http,
+                 "HOST:PORT of Prometheus' /metrics; empty for none");
+  app.add_option("--lease-duration", flags.lease_duration,
+                 "How long a worker may be silent about a shard")
+      ->check(CheckLeaseDuration)
+      ->capture_default_str();
+  app.add_flag("--exit-with-parent", flags.exit_with_parent,
+               "Drain when the process that started this one ends");
+}
 
-  void Loop(const std::function<void()>& tick) {
-    while (true) {
-      {
-        MutexLock lock(mu_);
-        if (!stopping_) wake_.WaitFor(mu_, kPeriod);
-        if (stopping_) return;
-      }
-      tick();
-    }
+absl::StatusOr<std::unique_ptr<prometheus::Exposer>> StartExposer(
+    const std::string& address,
+    const std::shared_ptr<prometheus::Registry>& registry) {
+  if (address.empty()) return nullptr;
+  // The library throws what its web server says.
+  try {
+    auto exposer = std::make_unique<prometheus::Exposer>(address);
+    exposer->RegisterCollectable(registry);
+    return exposer;
+  } catch (const std::exception& error) {
+    return absl::UnavailableError(absl::StrCat("cannot serve metrics on \"",
+                                               address, "\": ", error.what()));
   }
+}
 
-  Mutex mu_;
-  CondVar wake_;
-  bool stopping_ ABSL_GUARDED_BY(mu_) = false;
-  std::thread thread_;  // last, so that it starts when all else is there
-};
+void Announce(const ServerHost& host, const prometheus::Exposer* exposer) {
+  const int http_port =
+      exposer == nullptr ? 0 : exposer->GetListeningPorts().front();
+  std::printf("{\"port\":%d,\"http_port\":%d}\n", host.port(), http_port);
+  std::fflush(stdout);
+  LogInfo("serving on port %d", host.port());
+}
+
+absl::Status Serve(const Flags& flags) {
+  METASTEP_RETURN_IF_ERROR(MakeFolder(flags.state_dir));
+  METASTEP_ASSIGN_OR_RETURN(const StateLock lock,
+                            StateLock::Take(flags.state_dir));
+  const Clock& clock = Clock::Real();
+  const auto metrics = std::make_shared<prometheus::Registry>();
+  CoordinatorMetrics coordinator_metrics(*metrics);
+  StepMetrics step_metrics(*metrics);
+
+  METASTEP_ASSIGN_OR_RETURN(const std::unique_ptr<RunStore> store,
+                            RunStore::Open(flags.state_dir / "runs.db"));
+  METASTEP_ASSIGN_OR_RETURN(
+      const std::unique_ptr<ModelRegistry> registry,
+      ModelRegistry::Open(flags.state_dir / "models", clock));
+  METASTEP_ASSIGN_OR_RETURN(
+      const std::unique_ptr<SessionStore> sessions,
+      SessionStore::Create({.dir = flags.state_dir / "sessions"}, clock,
+                           *registry, step_metrics));
+  CoordinatorOptions options;
+  absl::ParseDuration(flags.lease_duration, &options.lease_duration);
+  METASTEP_ASSIGN_OR_RETURN(
+      const std::unique_ptr<Coordinator> coordinator,
+      Coordinator::Create(options, clock, *store, *registry,
+                          coordinator_metrics));
+
+  ThreadPool pool(
+      static_cast<int>(std::max(2u, std::thread::hardware_concurrency())));
+  CoordinatorServiceImpl coordinator_service(*coordinator, pool);
+  RunServiceImpl run_service(*coordinator, pool);
+  ModelServiceImpl model_service(*registry, pool);
+  StepServiceImpl step_service(*sessions, step_metrics, pool);
+  METASTEP_ASSIGN_OR_RETURN(
+      const std::unique_ptr<ServerHost> host,
+      ServerHost::Start(
+          {.listen = flags.listen},
+          {{v1::CoordinatorService::service_full_name(), &coordinator_service},
+           {v1::RunService::service_full_name(), &run_service},
+           {v1::ModelService::service_full_name(), &model_service},
+           {v1::StepService::service_full_name(), &step_service}}));
+  METASTEP_ASSIGN_OR_RETURN(const std::unique_ptr<prometheus::Exposer> exposer,
+                            StartExposer(flags.http, metrics));
+  PeriodicThread ticker(kTick, [&] {
+    coordinator->Tick();
+    sessions->Sweep();
+  });
+  Announce(*host, exposer.get());
+
+  WaitForShutdownSignal();
+  LogInfo("draining");
+  coordinator->Stop();
+  host->Drain(kDrainGrace);
+  return sessions->SpillAll();
+}
+
+int Main(int argc, char** argv) {
+  BlockShutdownSignals();
+  CLI::App app("Trains update rules on workers and serves them.",
+               "metastep-server");
+  Flags flags;
+  Declare(app, flags);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (flags.exit_with_parent) ExitWithParent();
+  const absl::Status status = Serve(flags);
+  if (status.ok()) return 0;
+  LogError("%s", std::string(status.message()));
+  return 1;
+}
+
+}  // namespace
+}  // namespace metastep
+
+int main(int argc, char** argv) { return metastep::Main(argc, argv); }

@@ -7,11 +7,11 @@
 
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
-#include "google/protobuf/util/time_util.h"
 #include "optimizer/rule_factory.h"
 #include "rpc/float_bytes.h"
 #include "server/curve_stats.h"
 #include "server/outer_step.h"
+#include "server/proto_time.h"
 
 namespace metastep {
 
@@ -170,9 +170,7 @@ void TrainingWork::CloseRound() {
       std::accumulate(window_losses_.begin(), window_losses_.end(), 0.0) /
       training().lanes());
   round.set_gradient_norm(norm);
-  *round.mutable_closed() =
-      google::protobuf::util::TimeUtil::NanosecondsToTimestamp(
-          absl::ToUnixNanos(clock_.Now()));
+  *round.mutable_closed() = ToTimestamp(clock_.Now());
   state_.last_round = std::move(round);
 
   const int64_t next = state_.phi_version + 1;
