@@ -379,13 +379,13 @@ void WindowBackward(const LstmWeights& weights, const LstmWindow& window,
     if (adjoint.state.empty()) {
       state_adjoint.SetZero();
     } else {
-      std::copy_n(adjoint.state.data() + state_begin, state_adjoint.floats(),
-                  state_adjoint.row(0));
+      CopyRows(adjoint.state.data() + state_begin, state_adjoint.rows(), lanes,
+               state_adjoint.row(0));
     }
     BlockWindowBackward(window, adjoint, begin, lanes, lstm, block_adjoint);
     if (!adjoint.state.empty()) {
-      std::copy_n(state_adjoint.row(0), state_adjoint.floats(),
-                  adjoint.state.data() + state_begin);
+      CopyRows(state_adjoint.row(0), state_adjoint.rows(), kBlock,
+               adjoint.state.data() + state_begin);
     }
     AddSumsToPhi(architecture, trace.layout(), block_adjoint.sums, adjoint.phi);
   }

@@ -12,16 +12,20 @@ size_t PaddedGates(const LstmLayer& layer) {
   return (layer.gates() + kBlock - 1) / kBlock * kBlock;
 }
 
-void SetZeroFrom(size_t lanes, size_t rows, float* row) {
-  for (size_t i = 0; i < rows; ++i, row += kBlock) {
-    std::fill(row + lanes, row + kBlock, 0.0f);
+}  // namespace
+
+void CopyRows(const float* from, size_t rows, size_t lanes, float* to) {
+  std::copy_n(from, rows * kBlock, to);
+  if (lanes == kBlock) return;
+  for (size_t i = 0; i < rows; ++i, to += kBlock) {
+    std::fill(to + lanes, to + kBlock, 0.0f);
   }
 }
 
-}  // namespace
-
+// Highway does not allocate nothing: a rule without layers has no state.
 AlignedRows::AlignedRows(size_t rows)
-    : rows_(rows), floats_(hwy::AllocateAligned<float>(rows * kBlock)) {
+    : rows_(rows),
+      floats_(hwy::AllocateAligned<float>(std::max(rows, size_t{1}) * kBlock)) {
   if (floats_ == nullptr) throw std::bad_alloc();
   SetZero();
 }
@@ -66,15 +70,9 @@ void LstmTrace::LoadState(size_t step, const float* state, size_t lanes) {
   for (size_t i = 0; i < architecture_.layers.size(); ++i) {
     const LstmLayer& layer = architecture_.layers[i];
     const LstmTraceLayer& at = layout_.layers[i];
-    float* const h = row(step, at.x + layer.inputs);
-    float* const c = row(step, at.c);
-    const size_t floats = layer.units * kBlock;
-    std::copy_n(state + layer.state * kBlock, floats, h);
-    std::copy_n(state + layer.state * kBlock + floats, floats, c);
-    if (lanes < kBlock) {
-      SetZeroFrom(lanes, layer.units, h);
-      SetZeroFrom(lanes, layer.units, c);
-    }
+    const float* const from = state + layer.state * kBlock;
+    CopyRows(from, layer.units, lanes, row(step, at.x + layer.inputs));
+    CopyRows(from + layer.units * kBlock, layer.units, lanes, row(step, at.c));
   }
 }
 

@@ -19,13 +19,16 @@ class AlignedRows {
   explicit AlignedRows(size_t rows);
 
   float* row(size_t i) { return floats_.get() + i * UpdateRule::kBlock; }
-  size_t floats() const { return rows_ * UpdateRule::kBlock; }
+  size_t rows() const { return rows_; }
   void SetZero();
 
  private:
   const size_t rows_;
   const hwy::AlignedFreeUniquePtr<float[]> floats_;
 };
+
+// Copies rows of 16, with zeros for the lanes from `lanes` on.
+void CopyRows(const float* from, size_t rows, size_t lanes, float* to);
 
 // Where a layer's numbers stand among the rows of one step.
 struct LstmTraceLayer {

@@ -61,8 +61,8 @@ class GroupedRuleTest : public testing::Test {
 };
 
 TEST_F(GroupedRuleTest, HoldsPhiOfItsRulesInOrder) {
-  std::vector<float> phi(Rule(0)->phi().begin(), Rule(0)->phi().end());
-  const auto second = Rule(1);
+  const auto first = Rule(0), second = Rule(1);
+  std::vector<float> phi(first->phi().begin(), first->phi().end());
   phi.insert(phi.end(), second->phi().begin(), second->phi().end());
   EXPECT_EQ(grouped_.phi(), absl::MakeConstSpan(phi));
 }

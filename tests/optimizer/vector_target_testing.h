@@ -9,7 +9,7 @@
 
 #include "optimizer/vector_targets.h"  // before Highway
 // After it:
-#include "hwy/highway.h"
+#include "hwy/targets.h"
 
 namespace metastep {
 
