@@ -290,10 +290,7 @@ std::vector<LimitCase> LimitCases() {
        {"-1", "100001"}},
       {kTraining, "training.validation.criterion", {"SUM_OF_LOSSES"}, {"3"}},
       {kTraining, "training.validation.patience", {"0", "3"}, {"-1"}},
-      {kTraining,
-       "training.rules[0].rule.lstm.hidden",
-       {"1024"},
-       {"0", "1025"}},
+      {kTraining, "training.rules[0].rule.lstm.hidden", {"400"}, {"0", "1025"}},
       {kTraining,
        "training.rules[0].rule.lstm.hidden",
        {"[1, 1, 1, 1, 1, 1, 1, 1]"},
@@ -405,6 +402,46 @@ TEST(RunSpecResolveTest, RuleNamesAreUnique) {
               StatusIs(absl::StatusCode::kInvalidArgument,
                        "training.rules[1].name is \"a\", which an earlier rule "
                        "has"));
+}
+
+// One layer of 442 units has 4 * 442 * (2 + 442 + 1) + 442 + 1 = 787,203
+// meta-parameters with the two inputs of log-and-sign.
+TEST(RunSpecResolveTest, PhiFitsAModelFile) {
+  v1::RunSpec spec = Parse(kTraining);
+  ASSERT_OK(SetField(spec, "training.rules[0]",
+                     "{name: 'a' rule {lstm {preset: PAPER hidden: 442}}}"));
+  EXPECT_THAT(ResolveRunSpec(spec),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "training.rules has 787203 meta-parameters; must have "
+                       "at most 786430, what a model file holds"));
+  ASSERT_OK(SetField(spec, "training.rules[0].rule.lstm.hidden[0]", "441"));
+  EXPECT_OK(ResolveRunSpec(spec));
+}
+
+TEST(RunSpecResolveTest, ATrainingFitsAModelFilesHeader) {
+  v1::RunSpec spec = Parse(kTraining);
+  ASSERT_OK(SetField(spec, "training.unroll", "{horizon: 9000 window: 20}"));
+  for (int t = 0; t <= 9000; ++t) {
+    spec.mutable_training()->mutable_unroll()->add_loss_weights(1);
+  }
+  EXPECT_THAT(ResolveRunSpec(spec),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("bytes; must have at most 65536: fewer "
+                                 "loss_weights")));
+}
+
+// 100 entries that share a label that is too long and have no rule: 100 + 99 +
+// 100 problems, of which ten are shown.
+TEST(RunSpecResolveTest, ShowsTheFirstProblemsOfMany) {
+  v1::RunSpec spec = Parse(kEvaluation);
+  spec.mutable_evaluation()->clear_entries();
+  for (int i = 0; i < 100; ++i) {
+    spec.mutable_evaluation()->add_entries()->set_label(std::string(129, 'x'));
+  }
+  EXPECT_THAT(ResolveRunSpec(spec),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("entries[0].label has 129 characters"),
+                             testing::EndsWith("\nand 289 more"))));
 }
 
 TEST(RunSpecResolveTest, LabelsAreUnique) {
