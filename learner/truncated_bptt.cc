@@ -42,8 +42,9 @@ class Unroll final : public LaneState {
         loop_(std::move(loop)) {}
 
   int64_t bytes() const override {
-    return sizeof(float) * (loop_.theta.size() + loop_.gradient.size() +
-                            loop_.rule_state.size());
+    const size_t floats =
+        loop_.theta.size() + loop_.gradient.size() + loop_.rule_state.size();
+    return static_cast<int64_t>(floats * sizeof(float));
   }
 
   // A task is a function of its key, so the copy makes its own.
@@ -72,7 +73,7 @@ struct Tape {
 
 // The first K rows as the rules take them.
 std::vector<absl::Span<const float>> Rows(
-    const std::vector<std::vector<float>>& rows, size_t k) {
+    const std::vector<std::vector<float>>& rows, int k) {
   return {rows.begin(), rows.begin() + k};
 }
 
@@ -159,11 +160,11 @@ class TruncatedBptt final : public Learner {
 
   void BackwardFirstOrder(const LearnedRule& rule, const Tape& tape,
                           int64_t problems, absl::Span<double> phi) const {
-    const size_t window = spec_.window();
+    const int window = spec_.window();
     // dL/du of each step, [K][N]; the sums over s > t grow from the last.
     std::vector<std::vector<float>> adjoints(window);
     std::vector<float> lambda(tape.gradients[0].size());
-    for (size_t k = window; k-- > 0;) {
+    for (int k = window; k-- > 0;) {
       AddLossGradient(tape, k + 1, problems, absl::MakeSpan(lambda));
       adjoints[k] = lambda;
     }
@@ -178,7 +179,7 @@ class TruncatedBptt final : public Learner {
     std::vector<float> state_adjoint(tape.rule_states[0].size());
     std::vector<float> gradient_adjoint(n);
     std::vector<float> product(n);
-    for (size_t k = spec_.window(); k-- > 0;) {
+    for (int k = spec_.window(); k-- > 0;) {
       AddLossGradient(tape, k + 1, task.problems(), absl::MakeSpan(lambda));
       rule.StepBackward(tape.begin + k + 1, tape.gradients[k],
                         tape.rule_states[k],
@@ -196,11 +197,13 @@ class TruncatedBptt final : public Learner {
   }
 
   // Adds w_t g_t / P, the window's k-th, to `lambda`.
-  void AddLossGradient(const Tape& tape, size_t k, int64_t problems,
+  void AddLossGradient(const Tape& tape, int k, int64_t problems,
                        absl::Span<float> lambda) const {
     const auto& weights = spec_.loss_weights();
-    const double weight = weights.empty() ? 1 : weights[tape.begin + k];
-    const float scale = static_cast<float>(weight / problems);
+    const double weight =
+        weights.empty() ? 1 : weights[static_cast<int>(tape.begin + k)];
+    const auto scale =
+        static_cast<float>(weight / static_cast<double>(problems));
     for (size_t i = 0; i < lambda.size(); ++i) {
       lambda[i] += scale * tape.gradients[k][i];
     }

@@ -48,7 +48,7 @@ Curve MeanOf(const std::vector<Curve>& curves) {
   for (const Curve& curve : curves) {
     for (size_t i = 0; i < mean.size(); ++i) mean[i] += curve[i];
   }
-  for (double& value : mean) value /= curves.size();
+  for (double& value : mean) value /= static_cast<double>(curves.size());
   return mean;
 }
 

@@ -38,7 +38,7 @@ struct QuadraticNumbers {
   double Loss(const std::vector<double>& theta) const {
     double sum = 0;
     for (double residual : Residuals(theta)) sum += residual * residual;
-    return sum / problems;
+    return sum / static_cast<double>(problems);
   }
 
   // Of the sum over the problems, 2 W^T (W theta - y).
