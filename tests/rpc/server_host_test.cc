@@ -175,6 +175,18 @@ TEST_F(ServerHostTest, DrainSaysNotServingAndLetsCallsFinish) {
   EXPECT_OK(in_flight);
 }
 
+// Clients retry UNAVAILABLE alone: a restart must not look like anything else.
+TEST_F(ServerHostTest, DrainWithoutGraceMakesCallsUnavailable) {
+  absl::Status in_flight = absl::UnknownError("not finished");
+  std::thread caller([&] { in_flight = FetchPhi({}, absl::Seconds(30)); });
+  service_.WaitForCall();
+  std::thread drain([&] { host_->Drain(absl::ZeroDuration()); });
+  caller.join();
+  service_.Release();
+  drain.join();
+  EXPECT_THAT(in_flight, StatusIs(absl::StatusCode::kUnavailable, testing::_));
+}
+
 TEST_F(ServerHostTest, RefusesCallsAfterDrain) {
   host_->Drain(absl::ZeroDuration());
   EXPECT_THAT(FetchPhi({}, absl::Seconds(30)),

@@ -84,9 +84,8 @@ TEST(PhiCacheTest, RefusesBytesThatAreNoFloats) {
   FakeServer server;
   server.extra = "xyz";
   PhiCache cache(/*max_bytes=*/100, std::ref(server));
-  EXPECT_THAT(
-      cache.Get(RunPhi(1)),
-      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("11 bytes")));
+  EXPECT_THAT(cache.Get(RunPhi(1)), StatusIs(absl::StatusCode::kInvalidArgument,
+                                             HasSubstr("11 bytes")));
 }
 
 }  // namespace
