@@ -10,7 +10,7 @@ void Cancellation::Cancel(absl::Status why) {
   MutexLock lock(mu_);
   if (!status_.ok()) return;
   status_ = std::move(why);
-  for (const auto* stop : scopes_) (*stop)();
+  for (grpc::ClientContext* call : calls_) call->TryCancel();
   cancelled_.NotifyAll();
 }
 
@@ -31,16 +31,16 @@ bool Cancellation::Sleep(absl::Duration duration) const {
 }
 
 Cancellation::Scope::Scope(Cancellation& cancellation,
-                           std::function<void()> stop)
-    : cancellation_(cancellation), stop_(std::move(stop)) {
+                           grpc::ClientContext& call)
+    : cancellation_(cancellation), call_(call) {
   MutexLock lock(cancellation_.mu_);
-  cancellation_.scopes_.insert(&stop_);
-  if (!cancellation_.status_.ok()) stop_();
+  cancellation_.calls_.insert(&call_);
+  if (!cancellation_.status_.ok()) call_.TryCancel();
 }
 
 Cancellation::Scope::~Scope() {
   MutexLock lock(cancellation_.mu_);
-  cancellation_.scopes_.erase(&stop_);
+  cancellation_.calls_.erase(&call_);
 }
 
 }  // namespace metastep

@@ -2,7 +2,8 @@
 #ifndef METASTEP_CLIENT_CANCELLATION_H_
 #define METASTEP_CLIENT_CANCELLATION_H_
 
-#include <functional>
+#include <grpcpp/client_context.h>
+
 #include <set>
 
 #include "absl/status/status.h"
@@ -23,26 +24,25 @@ class Cancellation {
   // Waits; returns false, at once, if cancelled.
   bool Sleep(absl::Duration duration) const;
 
-  // Calls `stop` once when it is cancelled (at once if it was before), unless
-  // it is destroyed earlier; the destructor waits for a call that is under way.
-  // `stop` must not call the Cancellation.
+  // Cancels a call, too, while in scope (at once if it came before). Both must
+  // outlive it.
   class Scope {
    public:
-    Scope(Cancellation& cancellation, std::function<void()> stop);
+    Scope(Cancellation& cancellation, grpc::ClientContext& call);
     ~Scope();
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
 
    private:
     Cancellation& cancellation_;
-    const std::function<void()> stop_;
+    grpc::ClientContext& call_;
   };
 
  private:
   mutable Mutex mu_;
   mutable CondVar cancelled_;
   absl::Status status_ ABSL_GUARDED_BY(mu_);
-  std::set<const std::function<void()>*> scopes_ ABSL_GUARDED_BY(mu_);
+  std::set<grpc::ClientContext*> calls_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace metastep

@@ -104,8 +104,7 @@ absl::Status RunClient::Follow(
     const std::function<void(const v1::Run&)>& on_change, v1::Run& last) {
   grpc::ClientContext context;
   SetTimeout(context, kWatchTimeout);
-  const Cancellation::Scope scope(cancellation_,
-                                  [&context] { context.TryCancel(); });
+  const Cancellation::Scope scope(cancellation_, context);
   const auto stream = stub_->WatchRun(&context, request);
   v1::WatchRunResponse response;
   bool heard = false;

@@ -1,0 +1,93 @@
+#include "client/comparison_report.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <nlohmann/json.hpp>
+
+namespace metastep {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+v1::LossCurve CurveOf(std::vector<double> sums, std::vector<double> finals) {
+  v1::LossCurve curve;
+  curve.mutable_sums_of_losses()->Add(sums.begin(), sums.end());
+  curve.mutable_final_losses()->Add(finals.begin(), finals.end());
+  curve.add_loss(8);
+  curve.add_loss(finals[0]);
+  return curve;
+}
+
+// Means: lstm 2 and 0.5; adam 4 by its best rate for the sum, 1 by its best for
+// the final loss.
+std::vector<ComparedRule> TwoRules() {
+  const v1::LossCurve lstm = CurveOf({1, 3}, {0.5, 0.5});
+  return {{"lstm", {std::nullopt, lstm}, {std::nullopt, lstm}},
+          {"adam",
+           {0.1, CurveOf({4, 4}, {9, 9})},
+           {0.02, CurveOf({7, 7}, {1, 1})}}};
+}
+
+TEST(ComparisonReportTest, TableTakesEachColumnAtItsOwnLearningRate) {
+  // Half width of {1, 3}: t(1) * sqrt(2 / 2) = 12.706.
+  EXPECT_EQ(
+      FormatTable(TwoRules()),
+      "rule    sum of losses (95%)   at rate        final loss (95%)   at "
+      "rate\n"
+      "lstm             2 +- 13         -              0.5 +- 0         -\n"
+      "adam              4 +- 0       0.1                1 +- 0      0.02\n");
+}
+
+TEST(ComparisonReportTest, JsonHasCurvesAndLearningRates) {
+  v1::TaskSpec task;
+  task.mutable_quadratic();
+  const json parsed = json::parse(ComparisonJson(TwoRules(), task, 100));
+  EXPECT_EQ(parsed["task"], "quadratic");
+  EXPECT_EQ(parsed["steps"], 100);
+  EXPECT_EQ(parsed["rules"]["lstm"]["sum"], 2);
+  EXPECT_EQ(parsed["rules"]["lstm"]["final"], 0.5);
+  EXPECT_FALSE(parsed["rules"]["lstm"].contains("learning_rate_sum"));
+  EXPECT_EQ(parsed["rules"]["adam"]["sum"], 4);
+  EXPECT_EQ(parsed["rules"]["adam"]["final"], 1);
+  EXPECT_EQ(parsed["rules"]["adam"]["learning_rate_sum"], 0.1);
+  EXPECT_EQ(parsed["rules"]["adam"]["learning_rate_final"], 0.02);
+  EXPECT_EQ(parsed["rules"]["adam"]["curve"], json({8.0, 1.0}));
+}
+
+TEST(ComparisonReportTest, WhatIsNotFiniteIsNull) {
+  auto rules = TwoRules();
+  rules[1].by_sum.curve.set_sums_of_losses(
+      0, std::numeric_limits<double>::infinity());
+  const json parsed =
+      json::parse(ComparisonJson(rules, v1::TaskSpec(), /*steps=*/1));
+  EXPECT_TRUE(parsed["rules"]["adam"]["sum"].is_null());
+}
+
+TEST(ComparisonReportTest, ResultLineIsOneLineOfJson) {
+  v1::ModelInfo model;
+  model.set_name("quadratic");
+  model.set_version(2);
+  model.set_phi_sha256("abc");
+  const std::string line = ResultLine(TwoRules(), model);
+  ASSERT_EQ(line.rfind("RESULT {", 0), 0u);
+  EXPECT_EQ(line.find('\n'), std::string::npos);
+  EXPECT_EQ(json::parse(line.substr(7)),
+            json({{"rules",
+                   {{"lstm", {{"sum", 2.0}, {"final", 0.5}}},
+                    {"adam", {{"sum", 4.0}, {"final", 1.0}}}}},
+                  {"model", "quadratic@2"},
+                  {"sha256", "abc"}}));
+}
+
+TEST(ComparisonReportTest, PlotNamesEveryRule) {
+  const std::string svg = ComparisonSvg(TwoRules(), "title");
+  EXPECT_THAT(svg, HasSubstr(">title<"));
+  EXPECT_THAT(svg, HasSubstr(">lstm<"));
+  EXPECT_THAT(svg, HasSubstr(">adam<"));
+}
+
+}  // namespace
+}  // namespace metastep
