@@ -160,10 +160,10 @@ TEST(SafetensorsTest, SaysWhatIsWrongWithTheHeader) {
        "shape [1] does not make up the 8 bytes"},
       {R"({"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})",
        "shape [0] does not make up the 0 bytes"},
-      // 2^32 * 2^32 * 2 is 0 in 64 bits, and 2^63 * 2 + 2 elements would be 2.
-      {R"({"a":{"dtype":"F32","shape":[4294967296,4294967296,2],)"
+      // (2^63 + 1) * 2 elements wrap around to the 2 that there are.
+      {R"({"a":{"dtype":"F32","shape":[9223372036854775809,2],)"
        R"("data_offsets":[0,8]}})",
-       "shape [4294967296, 4294967296, 2] does not make up"},
+       "shape [9223372036854775809, 2] does not make up"},
       {R"({"a":{"dtype":"F32","shape":[18446744073709551615],)"
        R"("data_offsets":[0,8]}})",
        "shape [18446744073709551615] does not make up"},
