@@ -23,12 +23,23 @@ namespace {
 
 constexpr IntegerLimit kSteps{1, 100000};
 constexpr IntegerLimit kTasks{1, 10000};
+// Elements of all W of one quadratic task: 40 MB as float, and as much again
+// for the transposes.
+constexpr int64_t kMaxQuadraticElements = 10'000'000;
 
 void Fill(v1::QuadraticSpec& spec, const SpecPlace& place) {
   SpecFields fields(spec, place);
   fields.Enum("distribution");
   fields.Integer("dimensions", {1, 1000}, 10);
   fields.Integer("problems", {1, 10000}, 128);
+  const int64_t elements =
+      int64_t{spec.dimensions()} * spec.dimensions() * spec.problems();
+  if (elements > kMaxQuadraticElements) {
+    place.problems->Add(
+        (place / "problems").path,
+        absl::StrCat("times dimensions squared is ", elements,
+                     "; must be at most ", kMaxQuadraticElements));
+  }
   const bool uniform = spec.distribution() == v1::QuadraticSpec::UNIFORM;
   fields.Real("initial_stddev", kAtLeastZero, uniform ? 0.01 : 0.0);
 }
