@@ -23,7 +23,7 @@ namespace metastep {
 namespace HWY_NAMESPACE {
 namespace {
 
-// Adjoints of one block.
+// Adjoints of one block. Not thread-safe.
 struct BlockAdjoint {
   BlockAdjoint(const LstmArchitecture& architecture,
                const LstmTraceLayout& layout)
@@ -38,7 +38,7 @@ struct BlockAdjoint {
   AlignedRows sums;    // of phi over the window, as LstmTraceLayout says
 };
 
-// Steps one block forward and back along a trace.
+// Steps one block forward and back along a trace. Not thread-safe.
 class BlockLstm {
  public:
   BlockLstm(const LstmWeights& weights, LstmTrace& trace)
