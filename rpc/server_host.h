@@ -11,14 +11,14 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "rpc/message_limit.h"
 
 namespace metastep {
 
 struct ServerHostOptions {
   // "host:port"; port 0 takes a free one.
   std::string listen = "127.0.0.1:0";
-  // Largest message either way: 4 MiB of payload and its envelope.
-  int max_message_bytes = (4 << 20) + (64 << 10);
+  int max_message_bytes = kMaxMessageBytes;
   bool reflection = true;
 };
 
