@@ -22,8 +22,4 @@ ExitCode ExitCodeFor(const absl::Status& status) {
   }
 }
 
-absl::Status AsUsageError(const absl::Status& status) {
-  return status.ok() ? status : absl::InvalidArgumentError(status.message());
-}
-
 }  // namespace metastep

@@ -20,9 +20,6 @@ enum ExitCode : int {
 // Cancelled for an interruption; the other codes are the servers'.
 ExitCode ExitCodeFor(const absl::Status& status);
 
-// An error of the caller's own files: the message, as a usage error.
-absl::Status AsUsageError(const absl::Status& status);
-
 }  // namespace metastep
 
 #endif  // METASTEP_CLIENT_EXIT_CODE_H_

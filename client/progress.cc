@@ -67,8 +67,10 @@ std::string FormatRunProgress(const v1::Run& run,
     absl::StrAppendFormat(&text, "  outer loss %.4g", run.outer_loss());
   }
   AppendValidation(run, text);
-  absl::StrAppendFormat(&text, "  %d worker%s", run.active_workers(),
-                        run.active_workers() == 1 ? "" : "s");
+  if (run.active_workers() > 0) {
+    absl::StrAppendFormat(&text, "  %d worker%s", run.active_workers(),
+                          run.active_workers() == 1 ? "" : "s");
+  }
   if (eta) absl::StrAppend(&text, "  ETA ", absl::FormatDuration(*eta));
   return text;
 }
@@ -79,7 +81,7 @@ std::optional<absl::Duration> EtaEstimator::Estimate(int64_t done,
     first_done_ = done;
     first_time_ = clock_.Now();
   }
-  if (done <= *first_done_) return std::nullopt;
+  if (done <= *first_done_ || done >= total) return std::nullopt;
   const absl::Duration pace =
       (clock_.Now() - first_time_) / static_cast<double>(done - *first_done_);
   return absl::Ceil(pace * static_cast<double>(total - done), absl::Seconds(1));

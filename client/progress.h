@@ -58,7 +58,7 @@ class EtaEstimator {
  public:
   explicit EtaEstimator(const Clock& clock) : clock_(clock) {}
 
-  // Unset until a unit has been done under its eyes.
+  // Unset until a unit has been done under its eyes, and once all are.
   std::optional<absl::Duration> Estimate(int64_t done, int64_t total);
 
  private:

@@ -8,9 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "base/file.h"
 #include "base/status_macros.h"
-#include "client/exit_code.h"
+#include "client/user_file.h"
 #include "optimizer/run_spec.h"
 
 namespace metastep {
@@ -45,9 +44,9 @@ absl::Status Override(v1::RunSpec& spec, const std::string& text) {
 
 absl::StatusOr<v1::RunSpec> LoadRunSpec(
     const std::string& path, const std::vector<std::string>& overrides) {
-  const absl::StatusOr<std::string> text = ReadFile(path, kMaxSpecBytes);
-  if (!text.ok()) return AsUsageError(text.status());
-  absl::StatusOr<v1::RunSpec> spec = ParseRunSpec(*text);
+  METASTEP_ASSIGN_OR_RETURN(const std::string text,
+                            ReadUserFile(path, kMaxSpecBytes));
+  absl::StatusOr<v1::RunSpec> spec = ParseRunSpec(text);
   if (!spec.ok()) return InFile(path, ":", spec.status());
   for (const std::string& override_text : overrides) {
     METASTEP_RETURN_IF_ERROR(Override(*spec, override_text));

@@ -7,16 +7,15 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
-#include "base/file.h"
 #include "base/status_macros.h"
-#include "client/exit_code.h"
+#include "client/user_file.h"
 
 namespace metastep {
 
 absl::StatusOr<std::unique_ptr<StateFolder>> StateFolder::Open(
     const std::string& path) {
   if (!path.empty()) {
-    METASTEP_RETURN_IF_ERROR(AsUsageError(MakeFolder(path)));
+    METASTEP_RETURN_IF_ERROR(MakeUserFolder(path));
     return std::unique_ptr<StateFolder>(
         new StateFolder(path, /*temporary=*/false));
   }

@@ -6,19 +6,18 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/status_macros.h"
 #include "client/commands/comparison_output.h"
 #include "client/commands/flags.h"
 #include "client/comparison.h"
 #include "client/executable_folder.h"
-#include "client/exit_code.h"
 #include "client/local_cluster.h"
 #include "client/progress.h"
 #include "client/run_evaluator.h"
 #include "client/service_clients.h"
 #include "client/spec_file.h"
 #include "client/state_folder.h"
+#include "client/user_file.h"
 #include "optimizer/model_file.h"
 #include "rpc/channel.h"
 
@@ -61,11 +60,11 @@ absl::StatusOr<Backend> FindBackend(const CompareOptions& options,
 // Imports a model file under the name that it carries.
 absl::StatusOr<v1::ModelInfo> ImportFile(const std::string& path,
                                          ModelClient& models) {
-  const auto bytes = ReadFile(path, kMaxModelBytes);
-  if (!bytes.ok()) return AsUsageError(bytes.status());
-  METASTEP_ASSIGN_OR_RETURN(const Model model, DecodeModel(*bytes));
+  METASTEP_ASSIGN_OR_RETURN(const std::string bytes,
+                            ReadUserFile(path, kMaxModelBytes));
+  METASTEP_ASSIGN_OR_RETURN(const Model model, DecodeModel(bytes));
   return models.Import(
-      model.info.name().empty() ? "imported" : model.info.name(), *bytes);
+      model.info.name().empty() ? "imported" : model.info.name(), bytes);
 }
 
 absl::StatusOr<std::vector<v1::ModelInfo>> AllModels(

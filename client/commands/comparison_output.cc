@@ -5,12 +5,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "base/file.h"
 #include "base/status_macros.h"
 #include "client/comparison_report.h"
-#include "client/exit_code.h"
 #include "client/model_name.h"
 #include "client/spec_kind.h"
+#include "client/user_file.h"
 
 namespace metastep {
 
@@ -37,8 +36,8 @@ absl::Status ShowComparison(const std::vector<ComparedRule>& rules,
   if (!flags.plot.empty()) {
     const std::string title = absl::StrFormat(
         "%s: mean loss on %d fresh tasks", TaskKind(spec.task()), flags.tasks);
-    METASTEP_RETURN_IF_ERROR(AsUsageError(
-        WriteFileAtomically(flags.plot, ComparisonSvg(rules, title))));
+    METASTEP_RETURN_IF_ERROR(
+        WriteUserFile(flags.plot, ComparisonSvg(rules, title)));
   }
   if (json) {
     std::cout << ComparisonJson(rules, spec.task(), flags.steps) << "\n";

@@ -6,11 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/digest.h"
-#include "base/file.h"
 #include "base/status_macros.h"
 #include "client/commands/flags.h"
 #include "client/executable_folder.h"
-#include "client/exit_code.h"
 #include "client/local_cluster.h"
 #include "client/model_name.h"
 #include "client/progress.h"
@@ -18,11 +16,16 @@
 #include "client/service_clients.h"
 #include "client/spec_file.h"
 #include "client/state_folder.h"
+#include "client/user_file.h"
 #include "client/watch_run.h"
 #include "rpc/channel.h"
 
 namespace metastep {
 namespace {
+
+// Failures of one spec that are kept in one state folder before the command
+// shows the last instead of trying again.
+constexpr int kMaxAttempts = 1000;
 
 struct LocalOptions {
   SpecFlags spec;
@@ -41,9 +44,9 @@ absl::StatusOr<v1::Run> CreateOrResume(RunClient& runs,
     METASTEP_ASSIGN_OR_RETURN(
         v1::Run run,
         runs.Create(absl::StrCat("local-", id, "-", attempt), spec));
-    if (run.state() == v1::Run::RUNNING || run.state() == v1::Run::SUCCEEDED) {
-      return run;
-    }
+    const bool good =
+        run.state() == v1::Run::RUNNING || run.state() == v1::Run::SUCCEEDED;
+    if (good || attempt == kMaxAttempts) return run;
   }
 }
 
@@ -51,7 +54,7 @@ absl::Status ExportTo(const std::string& path, const v1::ModelInfo& model,
                       ModelClient& models) {
   METASTEP_ASSIGN_OR_RETURN(const std::string file,
                             models.Export(PinnedRef(model)));
-  return AsUsageError(WriteFileAtomically(path, file));
+  return WriteUserFile(path, file);
 }
 
 absl::StatusOr<v1::Run> RunToEnd(const LocalOptions& options,

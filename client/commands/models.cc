@@ -5,13 +5,12 @@
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "base/file.h"
 #include "base/status_macros.h"
 #include "client/commands/flags.h"
-#include "client/exit_code.h"
 #include "client/message_json.h"
 #include "client/model_name.h"
 #include "client/service_clients.h"
+#include "client/user_file.h"
 #include "optimizer/model_file.h"
 #include "rpc/channel.h"
 
@@ -77,11 +76,11 @@ absl::Status RunGet(const ModelsOptions& options, Cancellation& cancellation) {
 
 absl::Status RunImport(const ModelsOptions& options,
                        Cancellation& cancellation) {
-  const auto file = ReadFile(options.file, kMaxModelBytes);
-  if (!file.ok()) return AsUsageError(file.status());
+  METASTEP_ASSIGN_OR_RETURN(const std::string file,
+                            ReadUserFile(options.file, kMaxModelBytes));
   METASTEP_ASSIGN_OR_RETURN(
       const v1::ModelInfo model,
-      ClientFor(options, cancellation).Import(options.name, *file));
+      ClientFor(options, cancellation).Import(options.name, file));
   Print(model, options);
   return absl::OkStatus();
 }
@@ -92,7 +91,7 @@ absl::Status RunExport(const ModelsOptions& options,
                             ParseModelRef(options.model));
   METASTEP_ASSIGN_OR_RETURN(const std::string file,
                             ClientFor(options, cancellation).Export(ref));
-  return AsUsageError(WriteFileAtomically(options.file, file));
+  return WriteUserFile(options.file, file);
 }
 
 absl::Status RunLabel(const ModelsOptions& options,
@@ -152,8 +151,12 @@ void AddModelCommands(CLI::App& app, Command& command) {
   AddServerFlags(*models, options->server);
   models->add_flag("--json", options->json, "Print JSON");
   models->require_subcommand(0, 1);
-  // Runs before the callback of a verb below, which replaces it.
-  OnParse(*models, command, options, &RunList);
+  models->callback([models, &command, options] {
+    if (!models->get_subcommands().empty()) return;
+    command = [options](Cancellation& cancellation) {
+      return RunList(*options, cancellation);
+    };
+  });
   const auto add = [&](const char* name, const char* help,
                        auto run) -> CLI::App& {
     return AddVerb(*models, command, name, help, run, options);

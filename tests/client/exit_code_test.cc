@@ -18,12 +18,5 @@ TEST(ExitCodeTest, IsWhatTheHelpSays) {
   EXPECT_EQ(ExitCodeFor(absl::CancelledError("interrupted")), 130);
 }
 
-TEST(ExitCodeTest, AnErrorOfTheCallersFileIsAUsageError) {
-  const absl::Status status = AsUsageError(absl::NotFoundError("no x"));
-  EXPECT_EQ(ExitCodeFor(status), 2);
-  EXPECT_EQ(status.message(), "no x");
-  EXPECT_TRUE(AsUsageError(absl::OkStatus()).ok());
-}
-
 }  // namespace
 }  // namespace metastep

@@ -4,6 +4,7 @@
 #define METASTEP_TESTS_CLIENT_FAKE_STEP_SERVICE_H_
 
 #include <cmath>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,7 +23,9 @@ namespace metastep {
 // Thread-safe.
 class FakeStepService final : public v1::StepService::Service {
  public:
-  FakeStepService() : host_(*ServerHost::Start({}, {this})) {}
+  FakeStepService()
+      : host_(*ServerHost::Start(
+            {}, {{v1::StepService::service_full_name(), this}})) {}
 
   std::shared_ptr<grpc::Channel> Channel() const {
     return MakeChannel(absl::StrCat("127.0.0.1:", host_->port()));
@@ -36,13 +39,14 @@ class FakeStepService final : public v1::StepService::Service {
   // As if another client had stepped the sessions.
   void SkipStep() {
     MutexLock lock(mu_);
-    ++next_step_;
+    for (auto& [id, next_step] : next_steps_) ++next_step;
   }
   // The numbers that Step was called with, in order.
   std::vector<int64_t> steps() {
     MutexLock lock(mu_);
     return steps_;
   }
+  // Calls of CloseSession.
   int closed() {
     MutexLock lock(mu_);
     return closed_;
@@ -57,8 +61,7 @@ class FakeStepService final : public v1::StepService::Service {
                            v1::OpenSessionResponse* response) override {
     MutexLock lock(mu_);
     opened_ = *request;
-    response->mutable_session()->set_session_id("session");
-    response->mutable_session()->set_next_step(1);
+    Open(/*next_step=*/1, *response->mutable_session());
     return Answer();
   }
 
@@ -66,27 +69,24 @@ class FakeStepService final : public v1::StepService::Service {
                               const v1::RestoreSessionRequest* request,
                               v1::RestoreSessionResponse* response) override {
     MutexLock lock(mu_);
-    if (request->snapshot_id() != "snapshot") {
+    if (request->snapshot_id() != "snapshot at 5") {
       return ToGrpcStatus(WithReason(absl::NotFoundError("no such snapshot"),
                                      kReasonSnapshotUnknown));
     }
-    response->mutable_session()->set_session_id("session");
-    response->mutable_session()->set_next_step(next_step_);
+    Open(/*next_step=*/5, *response->mutable_session());
     return Answer();
   }
 
-  // With SGD, the stored answer of a repeated step is what the same gradient
-  // gives again.
+  // SGD has no state: a repeated gradient gives the stored answer again.
   grpc::Status Step(grpc::ServerContext*, const v1::StepRequest* request,
                     v1::StepResponse* response) override {
     MutexLock lock(mu_);
     steps_.push_back(request->step());
-    // Sessions of the same age step side by side: only a jump is a gap.
-    if (request->step() > steps_.size() + next_step_ ||
-        request->step() < next_step_ - 1) {
+    int64_t& next_step = next_steps_[request->session_id()];
+    if (request->step() != next_step && request->step() != next_step - 1) {
       return ToGrpcStatus(WithReason(
           absl::FailedPreconditionError("not the next step"), kReasonStepGap,
-          {{"expected_step", absl::StrCat(next_step_)}}));
+          {{"expected_step", absl::StrCat(next_step)}}));
     }
     std::vector<float> floats = FloatsFromBytes(request->gradient());
     for (float& value : floats) {
@@ -97,21 +97,23 @@ class FakeStepService final : public v1::StepService::Service {
       }
       value *= -0.5f;
     }
+    next_step = request->step() + 1;
     response->set_update(FloatsToBytes(floats));
     return Answer();
   }
 
   grpc::Status SaveSession(grpc::ServerContext*, const v1::SaveSessionRequest*,
                            v1::SaveSessionResponse* response) override {
-    response->set_snapshot_id("snapshot");
+    response->set_snapshot_id("snapshot at 5");
     return grpc::Status::OK;
   }
 
   grpc::Status CloseSession(grpc::ServerContext*,
-                            const v1::CloseSessionRequest*,
+                            const v1::CloseSessionRequest* request,
                             v1::CloseSessionResponse*) override {
     MutexLock lock(mu_);
-    if (++closed_ > 1) {
+    ++closed_;
+    if (next_steps_.erase(request->session_id()) == 0) {
       return ToGrpcStatus(WithReason(absl::NotFoundError("no such session"),
                                      kReasonSessionUnknown));
     }
@@ -119,6 +121,12 @@ class FakeStepService final : public v1::StepService::Service {
   }
 
  private:
+  void Open(int64_t next_step, v1::Session& session)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    session.set_session_id(absl::StrCat("session ", ++opened_count_));
+    session.set_next_step(next_step);
+    next_steps_[session.session_id()] = next_step;
+  }
   grpc::Status Answer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     if (!lose_next_answer_) return grpc::Status::OK;
     lose_next_answer_ = false;
@@ -127,7 +135,8 @@ class FakeStepService final : public v1::StepService::Service {
 
   Mutex mu_;
   bool lose_next_answer_ ABSL_GUARDED_BY(mu_) = false;
-  int64_t next_step_ ABSL_GUARDED_BY(mu_) = 1;
+  int opened_count_ ABSL_GUARDED_BY(mu_) = 0;
+  std::map<std::string, int64_t> next_steps_ ABSL_GUARDED_BY(mu_);
   std::vector<int64_t> steps_ ABSL_GUARDED_BY(mu_);
   int closed_ ABSL_GUARDED_BY(mu_) = 0;
   v1::OpenSessionRequest opened_ ABSL_GUARDED_BY(mu_);

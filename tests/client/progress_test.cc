@@ -37,7 +37,8 @@ TEST(ProgressTest, NoLossBeforeTheFirstRoundAndNoneInAnEvaluation) {
   EXPECT_EQ(FormatRunProgress(run, std::nullopt), "round 0/1000  2 workers");
   run.mutable_spec()->mutable_evaluation();
   run.set_done(7);
-  EXPECT_EQ(FormatRunProgress(run, std::nullopt), "unroll 7/1000  2 workers");
+  run.set_active_workers(0);
+  EXPECT_EQ(FormatRunProgress(run, std::nullopt), "unroll 7/1000");
 }
 
 TEST(ProgressTest, ATerminalsLineIsRewritten) {
@@ -86,6 +87,7 @@ TEST(ProgressTest, EtaIsFromThePaceSinceTheFirstLook) {
   EXPECT_EQ(eta.Estimate(100, 400), std::nullopt);
   clock.Advance(absl::Seconds(10));
   EXPECT_EQ(eta.Estimate(150, 400), absl::Seconds(50));
+  EXPECT_EQ(eta.Estimate(400, 400), std::nullopt);
 }
 
 }  // namespace

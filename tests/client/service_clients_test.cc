@@ -28,7 +28,9 @@ class FakeRunService final : public v1::RunService::Service {
   };
 
   explicit FakeRunService(std::vector<Stream> streams)
-      : streams_(std::move(streams)), host_(*ServerHost::Start({}, {this})) {}
+      : streams_(std::move(streams)),
+        host_(*ServerHost::Start(
+            {}, {{v1::RunService::service_full_name(), this}})) {}
 
   std::shared_ptr<grpc::Channel> Channel() const {
     return MakeChannel(absl::StrCat("127.0.0.1:", host_->port()));
