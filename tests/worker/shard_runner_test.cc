@@ -113,15 +113,19 @@ TEST(ShardRunnerTest, ReplaysFromAWarmLaneThatIsBehind) {
   EXPECT_EQ(Bits(ahead), Bits(Runner().Run(WindowLease(0, 2))));
 }
 
-TEST(ShardRunnerTest, StartsAfreshWhereTheWarmLaneIsOfNoUse) {
+TEST(ShardRunnerTest, StartsAfreshWhereTheWarmLaneIsAhead) {
   Runner runner;
   runner.Run(WindowLease(0, 0));
   runner.Run(WindowLease(0, 1));
   ASSERT_THAT(runner.HeldWindows(), ElementsAre(2));
-  // It is past window 1 of its unroll.
   EXPECT_EQ(Bits(runner.Run(WindowLease(0, 1))),
             Bits(Runner().Run(WindowLease(0, 1))));
-  // It is of unroll 0.
+}
+
+TEST(ShardRunnerTest, StartsAfreshWhereTheWarmLaneIsOfAnotherUnroll) {
+  Runner runner;
+  runner.Run(WindowLease(0, 0));
+  ASSERT_THAT(runner.HeldWindows(), ElementsAre(1));
   EXPECT_EQ(Bits(runner.Run(WindowLease(1, 1))),
             Bits(Runner().Run(WindowLease(1, 1))));
 }
