@@ -22,7 +22,7 @@ constexpr char kFooter[] =
     "  5    any other error of the server\n"
     "  130  interrupted\n\n"
     "Example:\n"
-    "  metastep local specs/quadratic.textproto --state-dir state\n\n"
+    "  metastep local specs/quadratic_gaussian.textproto --state-dir state\n\n"
     "metastep VERB --help says more about a verb.";
 
 void AddAllCommands(CLI::App& app, Command& command) {

@@ -36,8 +36,7 @@ absl::Status Override(v1::RunSpec& spec, const std::string& text) {
   }
   const absl::Status set = SetField(spec, parts.first, parts.second);
   if (set.ok()) return set;
-  return absl::InvalidArgumentError(
-      absl::StrCat("--set ", text, ": ", set.message()));
+  return absl::InvalidArgumentError(absl::StrCat("--set ", set.message()));
 }
 
 }  // namespace

@@ -80,7 +80,8 @@ void AddMinimizeCommand(CLI::App& app, Command& command) {
       "Also step the hand-designed rules, with tuned learning rates");
   verb->footer(
       "Problems are of the SPEC's family: square or quadratic.\n\nExample:\n"
-      "  metastep minimize specs/quadratic.textproto --model quadratic@best "
+      "  metastep minimize specs/quadratic_gaussian.textproto --model "
+      "quadratic_gaussian@best "
       "--baselines --plot curves.svg");
   OnParse(*verb, command, options, &RunMinimize);
 }

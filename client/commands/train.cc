@@ -58,7 +58,8 @@ void AddTrainCommand(CLI::App& app, Command& command) {
   AddOutputFlags(*verb, options->output);
   verb->footer(
       "Example:\n"
-      "  metastep train specs/quadratic.textproto --server 127.0.0.1:7070");
+      "  metastep train specs/quadratic_gaussian.textproto --server "
+      "127.0.0.1:7070");
   OnParse(*verb, command, options, &RunTrain);
 }
 

@@ -35,10 +35,12 @@ TEST(ComparisonReportTest, TableTakesEachColumnAtItsOwnLearningRate) {
   // Half width of {1, 3}: t(1) * sqrt(2 / 2) = 12.706.
   EXPECT_EQ(
       FormatTable(TwoRules()),
-      "rule    sum of losses (95%)   at rate        final loss (95%)   at "
+      "rule     sum of losses (95%)   at rate        final loss (95%)   at "
       "rate\n"
-      "lstm             2 +- 13         -              0.5 +- 0         -\n"
-      "adam              4 +- 0       0.1                1 +- 0      0.02\n");
+      "lstm                 2 +- 13         -                0.5 +- 0         "
+      "-\n"
+      "adam                  4 +- 0       0.1                  1 +- 0      "
+      "0.02\n");
 }
 
 TEST(ComparisonReportTest, JsonHasCurvesAndLearningRates) {
