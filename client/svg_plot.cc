@@ -63,15 +63,17 @@ class Axes {
         high = std::max(high, value);
       }
     }
-    if (high > 0) decades_ = EnclosingDecades(low, high);
+    if (high > 0) range_ = EnclosingLogRange(low, high);
+    log_low_ = std::log10(LogSeries(range_.low));
+    log_high_ = std::log10(LogSeries(range_.high));
   }
 
   double X(double step) const {
     return kLeft + (kRight - kLeft) * step / steps_;
   }
   double Y(double value) const {
-    return kBottom - (kBottom - kTop) * (std::log10(value) - decades_.low) /
-                         (decades_.high - decades_.low);
+    return kBottom - (kBottom - kTop) * (std::log10(value) - log_low_) /
+                         (log_high_ - log_low_);
   }
 
   std::string Render(const Plot& plot) const {
@@ -84,7 +86,7 @@ class Axes {
           &svg, GridLine(X(tick), kTop, X(tick), kBottom),
           Text(X(tick), kBottom + 18, "middle", absl::StrFormat("%g", tick)));
     }
-    for (double tick : LogTicks(decades_)) {
+    for (double tick : LogTicks(range_)) {
       absl::StrAppend(
           &svg, GridLine(kLeft, Y(tick), kRight, Y(tick)),
           Text(kLeft - 8, Y(tick) + 4, "end", absl::StrFormat("%g", tick)));
@@ -105,7 +107,9 @@ class Axes {
   }
 
   double steps_ = 1;
-  Decades decades_ = {-1, 1};
+  LogRange range_ = {-3, 3};
+  double log_low_ = 0;
+  double log_high_ = 0;
 };
 
 // One polyline for each stretch without gaps.
@@ -146,22 +150,35 @@ std::string LegendEntry(size_t series, const std::string& label) {
 
 }  // namespace
 
-Decades EnclosingDecades(double low, double high) {
-  const int from = static_cast<int>(std::floor(std::log10(low)));
-  const int to = static_cast<int>(std::ceil(std::log10(high)));
-  return {from, std::max(to, from + 1)};
+double LogSeries(int index) {
+  constexpr double kMantissas[] = {1, 2, 5};
+  const int exponent = static_cast<int>(std::floor(index / 3.0));
+  return kMantissas[index - 3 * exponent] * std::pow(10.0, exponent);
 }
 
-std::vector<double> LogTicks(const Decades& decades) {
-  const int count = decades.high - decades.low;
-  const int stride = 1 + (count - 1) / 8;
+LogRange EnclosingLogRange(double low, double high) {
+  LogRange range = {3 * static_cast<int>(std::floor(std::log10(low))), 0};
+  while (LogSeries(range.low + 1) <= low) ++range.low;
+  range.high = range.low + 1;
+  while (LogSeries(range.high) < high) ++range.high;
+  return range;
+}
+
+std::vector<double> LogTicks(const LogRange& range) {
   std::vector<double> ticks;
-  for (int exponent = decades.low; exponent <= decades.high;
-       exponent += stride) {
-    ticks.push_back(std::pow(10.0, exponent));
-    if (count > 2 || exponent == decades.high) continue;
-    ticks.push_back(2 * ticks.back());
-    ticks.push_back(2.5 * ticks.back());
+  const int length = range.high - range.low;
+  if (length <= 8) {
+    for (int i = range.low; i <= range.high; ++i) {
+      ticks.push_back(LogSeries(i));
+    }
+    return ticks;
+  }
+  // The first power of 10 in the range, and as many decades between two labels
+  // as leave at most nine.
+  const int stride = 3 * (1 + length / 3 / 9);
+  for (int i = 3 * static_cast<int>(std::ceil(range.low / 3.0));
+       i <= range.high; i += stride) {
+    ticks.push_back(LogSeries(i));
   }
   return ticks;
 }

@@ -23,17 +23,20 @@ struct Plot {
 // positive.
 std::string RenderSvg(const Plot& plot);
 
-// The whole decades that enclose [low, high], at least one of them.
-struct Decades {
-  int low;   // exponent of 10
+// A stretch of the series ..., 0.5, 1, 2, 5, 10, 20, ..., whose element 0 is 1.
+struct LogRange {
+  int low;
   int high;  // > low
 };
-// REQUIRES: 0 < low <= high, finite.
-Decades EnclosingDecades(double low, double high);
+double LogSeries(int index);
 
-// Where the axis has labels: powers of 10, at most nine of them; over at most
-// two decades also 2 and 5 times them.
-std::vector<double> LogTicks(const Decades& decades);
+// The shortest one that encloses [low, high].
+// REQUIRES: 0 < low <= high, finite.
+LogRange EnclosingLogRange(double low, double high);
+
+// Where the axis has labels: every element of a short range, powers of 10 of a
+// longer one; at most nine.
+std::vector<double> LogTicks(const LogRange& range);
 
 // Multiples of 1, 2 or 5 times a power of 10 in [0, high], at most eleven.
 // REQUIRES: high > 0.

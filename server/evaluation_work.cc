@@ -20,17 +20,23 @@ EvaluationWork::EvaluationWork(const v1::RunSpec& spec)
       curves_(static_cast<size_t>(evaluation().entries_size()) *
               evaluation().tasks()) {}
 
-// The worker needs the task and the entry, not the other entries.
+// The worker needs the task and the entry, not the other entries; what it gets
+// is a whole spec all the same, since it checks what it gets.
 void EvaluationWork::Describe(int shard, v1::Lease& lease) const {
+  const v1::EvaluationEntry& entry =
+      evaluation().entries(shard / evaluation().tasks());
   lease.mutable_spec()->set_name(spec_.name());
   lease.mutable_spec()->set_seed(spec_.seed());
   *lease.mutable_spec()->mutable_task() = spec_.task();
+  v1::EvaluationSpec& only = *lease.mutable_spec()->mutable_evaluation();
+  only.set_tasks_from(evaluation().tasks_from());
+  only.set_tasks(evaluation().tasks());
+  only.set_steps(evaluation().steps());
+  *only.add_entries() = entry;
   v1::EvaluationShard& work = *lease.mutable_evaluation();
   work.set_tasks_from(ShardTasks(evaluation().tasks_from()));
   work.set_task(shard % evaluation().tasks());
   work.set_steps(evaluation().steps());
-  const v1::EvaluationEntry& entry =
-      evaluation().entries(shard / evaluation().tasks());
   if (entry.has_model()) {
     *work.mutable_model() = entry.model();
   } else {

@@ -91,25 +91,31 @@ TEST(SvgPlotTest, LongCurvesAreThinned) {
   EXPECT_LT(RenderSvg(plot).size(), 40'000u);
 }
 
-TEST(SvgPlotTest, TicksArePowersOfTenOverManyDecades) {
-  EXPECT_THAT(LogTicks({-3, 1}),
-              Pointwise(DoubleEq(), {1e-3, 1e-2, 1e-1, 1.0, 10.0}));
+TEST(SvgPlotTest, RangeIsTheShortestOfOneTwoFiveThatEncloses) {
+  const LogRange range = EnclosingLogRange(0.3, 11);
+  EXPECT_DOUBLE_EQ(LogSeries(range.low), 0.2);
+  EXPECT_DOUBLE_EQ(LogSeries(range.high), 20);
+  const LogRange exact = EnclosingLogRange(0.5, 100);
+  EXPECT_DOUBLE_EQ(LogSeries(exact.low), 0.5);
+  EXPECT_DOUBLE_EQ(LogSeries(exact.high), 100);
+  // A single value still gets an axis.
+  const LogRange single = EnclosingLogRange(1, 1);
+  EXPECT_DOUBLE_EQ(LogSeries(single.low), 1);
+  EXPECT_DOUBLE_EQ(LogSeries(single.high), 2);
+}
+
+TEST(SvgPlotTest, TicksAreOneTwoFiveOverFewDecades) {
+  EXPECT_THAT(LogTicks(EnclosingLogRange(0.2, 10)),
+              Pointwise(DoubleEq(), {0.2, 0.5, 1.0, 2.0, 5.0, 10.0}));
+}
+
+TEST(SvgPlotTest, TicksArePowersOfTenOverMany) {
+  EXPECT_THAT(LogTicks(EnclosingLogRange(2e-3, 20)),
+              Pointwise(DoubleEq(), {1e-2, 1e-1, 1.0, 10.0}));
   // 18 decades: every third.
   EXPECT_THAT(
-      LogTicks({-18, 0}),
+      LogTicks(EnclosingLogRange(1e-18, 1)),
       Pointwise(DoubleEq(), {1e-18, 1e-15, 1e-12, 1e-9, 1e-6, 1e-3, 1.0}));
-}
-
-TEST(SvgPlotTest, TicksAreFinerOverFewDecades) {
-  EXPECT_THAT(LogTicks({0, 1}), Pointwise(DoubleEq(), {1.0, 2.0, 5.0, 10.0}));
-}
-
-TEST(SvgPlotTest, DecadesEncloseTheValues) {
-  EXPECT_EQ(EnclosingDecades(0.2, 30).low, -1);
-  EXPECT_EQ(EnclosingDecades(0.2, 30).high, 2);
-  // A single value still gets an axis.
-  EXPECT_EQ(EnclosingDecades(1, 1).low, 0);
-  EXPECT_EQ(EnclosingDecades(1, 1).high, 1);
 }
 
 TEST(SvgPlotTest, LinearTicksAreRound) {
