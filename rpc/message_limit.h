@@ -4,8 +4,8 @@
 
 namespace metastep {
 
-// Either way, on both sides: 4 MiB of payload and its envelope, which gRPC's own
-// default of 4 MiB leaves no room for.
+// Either way, on both sides: 4 MiB of payload and its envelope, which gRPC's
+// own default of 4 MiB leaves no room for.
 inline constexpr int kMaxMessageBytes = (4 << 20) + (64 << 10);
 
 }  // namespace metastep

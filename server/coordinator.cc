@@ -1,7 +1,7 @@
+// The workers' side of the coordinator: leases, results, expiry.
 #include "server/coordinator.h"
 
 #include <algorithm>
-#include <future>
 #include <tuple>
 #include <utility>
 
@@ -11,12 +11,9 @@
 #include "base/logging.h"
 #include "base/status_macros.h"
 #include "base/version.h"
-#include "optimizer/run_spec.h"
 #include "rpc/float_bytes.h"
-#include "server/evaluation_work.h"
 #include "server/proto_time.h"
 #include "server/request_checks.h"
-#include "server/training_work.h"
 
 namespace metastep {
 namespace {
@@ -25,7 +22,6 @@ constexpr absl::Duration kMaxLeaseWait = absl::Seconds(60);
 constexpr int kMaxSlots = 1024;
 // A shard that three different workers could not compute is at fault itself.
 constexpr size_t kMaxFailures = 3;
-constexpr absl::Duration kPersistRetry = absl::Seconds(1);
 
 absl::Status UnknownWorker(const std::string& worker_id) {
   return absl::NotFoundError(
@@ -74,40 +70,11 @@ absl::Status Coordinator::Resume() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<RunWork>> Coordinator::MakeWork(
-    const v1::Run& run, TrainingState state) {
-  if (run.spec().has_evaluation()) {
-    return std::make_unique<EvaluationWork>(run.spec());
-  }
-  return TrainingWork::Create(run.run_id(), run.spec(), std::move(state),
-                              clock_);
-}
-
-void Coordinator::Activate(v1::Run run, std::unique_ptr<RunWork> work) {
-  Actions actions;
-  {
-    MutexLock lock(mu_);
-    const std::string run_id = run.run_id();
-    const auto active = std::make_shared<ActiveRun>(
-        std::move(run), std::move(work), clock_.Now());
-    runs_[run_id] = active;
-    // A crash between the last commit and the publication.
-    if (active->work().ended()) {
-      closing_.Schedule([this, active] { ClosePhase(active); });
-    }
-    ServeWaits(actions);
-    CountGauges();
-  }
-  for (const auto& act : actions) act();
-}
-
 void Coordinator::CountGauges() {
   metrics_.active_runs.Set(static_cast<double>(runs_.size()));
   metrics_.workers.Set(static_cast<double>(workers_.all().size()));
   metrics_.live_leases.Set(leases_.live());
 }
-
-// ---- Workers' calls.
 
 absl::StatusOr<v1::RegisterWorkerResponse> Coordinator::RegisterWorker(
     const v1::RegisterWorkerRequest& request) {
@@ -377,285 +344,6 @@ absl::StatusOr<v1::FetchPhiResponse> Coordinator::FetchPhi(
   metrics_.sent_bytes.Increment(static_cast<double>(response.phi().size()));
   return response;
 }
-
-// ---- The closing thread.
-
-bool Coordinator::Persist(absl::string_view what,
-                          const std::function<absl::Status()>& act) {
-  while (true) {
-    const absl::Status status = act();
-    if (status.ok()) return true;
-    LogError("cannot %s, will try again: %s", what, status.ToString());
-    MutexLock lock(mu_);
-    if (!stopped_) stop_.WaitFor(mu_, kPersistRetry);
-    if (stopped_) return false;
-  }
-}
-
-void Coordinator::ClosePhase(const std::shared_ptr<ActiveRun>& run) {
-  // Until OpenNextPhase only this thread changes the work, so it may read it
-  // without the mutex.
-  const TrainingState* state = run->work().state();
-  {
-    MutexLock lock(mu_);
-    if (runs_.count(run->id()) == 0) return;
-    if (!run->work().ended()) {
-      const int64_t before = state == nullptr ? 0 : state->phi_version;
-      run->work().Close();
-      if (state != nullptr) CountPhase(before, *state);
-    }
-  }
-  if (state != nullptr && !Persist("commit a round", [&] {
-        return store_.Commit(run->id(), *state);
-      })) {
-    return;
-  }
-  if (run->work().ended()) {
-    EndRun(run->id(), v1::Run::SUCCEEDED, "");
-    return;
-  }
-  Actions actions;
-  {
-    MutexLock lock(mu_);
-    leases_.ForgetSettledBefore(run->id(), run->phase());
-    run->OpenNextPhase(clock_.Now());
-    Changed(*run, actions);
-    ServeWaits(actions);
-  }
-  for (const auto& act : actions) act();
-}
-
-void Coordinator::CountPhase(int64_t version_before,
-                             const TrainingState& state) {
-  const bool round = state.phi_version > version_before;
-  (round ? metrics_.rounds : metrics_.validations).Increment();
-  metrics_.outer_loss.Set(state.last_round->outer_loss());
-}
-
-void Coordinator::EndRun(const std::string& run_id, v1::Run::State state,
-                         const std::string& error) {
-  v1::Run ended;
-  std::optional<Model> model;
-  {
-    MutexLock lock(mu_);
-    const auto run = runs_.find(run_id);
-    if (run == runs_.end()) return;
-    ended = run->second->Snapshot();
-    if (state == v1::Run::SUCCEEDED) model = run->second->work().Result();
-  }
-  if (model) {
-    const auto publish = [&]() -> absl::Status {
-      METASTEP_ASSIGN_OR_RETURN(*ended.mutable_model(),
-                                registry_.Publish(ended.spec().name(), *model));
-      return absl::OkStatus();
-    };
-    if (!Persist("publish a model", publish)) return;
-  }
-  ended.set_state(state);
-  ended.set_error(error);
-  *ended.mutable_ended() = ToTimestamp(clock_.Now());
-  ended.set_active_workers(0);
-  FinishRun(std::move(ended));
-}
-
-void Coordinator::FinishRun(v1::Run run) {
-  if (!Persist("store the end of a run", [&] { return store_.Finish(run); })) {
-    return;
-  }
-  LogInfo("run %s is %s%s%s", run.run_id(), v1::Run::State_Name(run.state()),
-          run.error().empty() ? "" : ": ", run.error());
-  std::vector<WatchDone> watches;
-  {
-    MutexLock lock(mu_);
-    runs_.erase(run.run_id());
-    leases_.ForgetSettledBefore(run.run_id(), INT64_MAX);
-    std::erase_if(watches_, [&](Watch& watch) {
-      if (watch.run_id != run.run_id()) return false;
-      watches.push_back(std::move(watch.done));
-      return true;
-    });
-    CountGauges();
-  }
-  for (const WatchDone& done : watches) done(run, INT64_MAX);
-}
-
-// ---- Owners' calls.
-
-absl::StatusOr<v1::RunSpec> Coordinator::PinModels(v1::RunSpec spec) {
-  if (!spec.has_evaluation()) return spec;
-  for (v1::EvaluationEntry& entry :
-       *spec.mutable_evaluation()->mutable_entries()) {
-    if (!entry.has_model()) continue;
-    METASTEP_ASSIGN_OR_RETURN(const std::shared_ptr<const Model> model,
-                              registry_.Resolve(entry.model()));
-    entry.mutable_model()->set_version(model->info.version());
-  }
-  return spec;
-}
-
-absl::StatusOr<v1::Run> Coordinator::CreateRun(
-    const v1::CreateRunRequest& request) {
-  METASTEP_RETURN_IF_ERROR(CheckId("request_id", request.request_id()));
-  METASTEP_ASSIGN_OR_RETURN(v1::RunSpec spec, ResolveRunSpec(request.spec()));
-  StoredRun stored;
-  stored.request_id = request.request_id();
-  stored.request_sha256 = Sha256Hex(spec.SerializeAsString());
-  METASTEP_ASSIGN_OR_RETURN(const std::optional<StoredRun> earlier,
-                            store_.FindByRequest(request.request_id()));
-  if (earlier) {
-    if (earlier->request_sha256 == stored.request_sha256) {
-      return GetRun(earlier->run.run_id());
-    }
-    return absl::AlreadyExistsError(absl::StrFormat(
-        "request_id \"%s\" was used for run %s with another spec; make a new "
-        "one",
-        request.request_id(), earlier->run.run_id()));
-  }
-  METASTEP_ASSIGN_OR_RETURN(spec, PinModels(std::move(spec)));
-  v1::Run& run = stored.run;
-  run.set_run_id(absl::StrCat(spec.name(), "-", RandomId().substr(0, 8)));
-  *run.mutable_spec() = std::move(spec);
-  run.set_state(v1::Run::RUNNING);
-  *run.mutable_created() = ToTimestamp(clock_.Now());
-  const TrainingState state =
-      run.spec().has_training() ? InitialTraining(run.spec()) : TrainingState();
-  METASTEP_ASSIGN_OR_RETURN(std::unique_ptr<RunWork> work,
-                            MakeWork(run, state));
-  METASTEP_RETURN_IF_ERROR(store_.Create(stored, work->state()));
-  LogInfo("run %s starts", run.run_id());
-  const std::string run_id = run.run_id();
-  Activate(std::move(run), std::move(work));
-  return GetRun(run_id);
-}
-
-absl::StatusOr<v1::Run> Coordinator::GetRun(const std::string& run_id) {
-  {
-    MutexLock lock(mu_);
-    const auto run = runs_.find(run_id);
-    if (run != runs_.end()) return run->second->Snapshot();
-  }
-  METASTEP_ASSIGN_OR_RETURN(StoredRun stored, store_.Load(run_id));
-  return std::move(stored.run);
-}
-
-absl::StatusOr<v1::ListRunsResponse> Coordinator::ListRuns(
-    const v1::ListRunsRequest& request) {
-  METASTEP_ASSIGN_OR_RETURN(
-      const int size,
-      PageSize(request.page_size(), /*standard=*/100, /*limit=*/1000));
-  METASTEP_ASSIGN_OR_RETURN(const int64_t before,
-                            PageStart(request.page_token()));
-  METASTEP_ASSIGN_OR_RETURN(const std::vector<RunStore::ListedRun> listed,
-                            store_.List(before, size));
-  v1::ListRunsResponse response;
-  MutexLock lock(mu_);
-  for (const RunStore::ListedRun& entry : listed) {
-    const auto active = runs_.find(entry.run.run_id());
-    *response.add_runs() =
-        active == runs_.end() ? entry.run : active->second->Snapshot();
-  }
-  if (static_cast<int>(listed.size()) == size) {
-    response.set_next_page_token(absl::StrCat(listed.back().sequence));
-  }
-  return response;
-}
-
-absl::StatusOr<v1::Run> Coordinator::CancelRun(const std::string& run_id) {
-  std::promise<void> cancelled;
-  closing_.Schedule([&] {
-    EndRun(run_id, v1::Run::CANCELLED, "");
-    cancelled.set_value();
-  });
-  cancelled.get_future().wait();
-  return GetRun(run_id);
-}
-
-absl::StatusOr<v1::ListRoundsResponse> Coordinator::ListRounds(
-    const v1::ListRoundsRequest& request) {
-  METASTEP_ASSIGN_OR_RETURN(
-      const int size,
-      PageSize(request.page_size(), /*standard=*/1000, /*limit=*/10000));
-  METASTEP_ASSIGN_OR_RETURN(const int64_t first,
-                            PageStart(request.page_token()));
-  METASTEP_RETURN_IF_ERROR(store_.Load(request.run_id()).status());
-  METASTEP_ASSIGN_OR_RETURN(const std::vector<v1::Round> rounds,
-                            store_.Rounds(request.run_id(), first, size));
-  v1::ListRoundsResponse response;
-  for (const v1::Round& round : rounds) *response.add_rounds() = round;
-  if (static_cast<int>(rounds.size()) == size) {
-    response.set_next_page_token(absl::StrCat(rounds.back().phi_version() + 1));
-  }
-  return response;
-}
-
-v1::ListWorkersResponse Coordinator::ListWorkers() {
-  v1::ListWorkersResponse response;
-  MutexLock lock(mu_);
-  for (const auto& [worker_id, record] : workers_.all()) {
-    v1::Worker& worker = *response.add_workers();
-    worker.set_worker_id(worker_id);
-    worker.set_name(record.name);
-    worker.set_slots(record.slots);
-    worker.set_leases(leases_.LiveOfWorker(worker_id));
-    worker.set_lanes(static_cast<int>(record.held.size()));
-    worker.set_lane_bytes(record.held_bytes);
-    *worker.mutable_silent() = ToProtoDuration(clock_.Now() - record.heard);
-    worker.set_accepted(record.accepted);
-  }
-  return response;
-}
-
-// ---- Watching.
-
-int64_t Coordinator::WatchRun(const std::string& run_id, int64_t seen,
-                              WatchDone done) {
-  v1::Run snapshot;
-  int64_t revision = 0;
-  {
-    MutexLock lock(mu_);
-    const auto run = runs_.find(run_id);
-    if (run != runs_.end()) {
-      revision = run->second->revision;
-      if (revision <= seen && !stopped_) {
-        watches_.push_back({next_token_, run_id, seen, std::move(done)});
-        return next_token_++;
-      }
-      snapshot = run->second->Snapshot();
-    }
-  }
-  if (revision > 0) {
-    done(std::move(snapshot), revision);
-  } else {
-    done(GetRun(run_id), INT64_MAX);
-  }
-  return 0;
-}
-
-void Coordinator::CancelWatch(int64_t token) {
-  WatchDone done;
-  {
-    MutexLock lock(mu_);
-    const auto it =
-        std::find_if(watches_.begin(), watches_.end(),
-                     [&](const Watch& watch) { return watch.token == token; });
-    if (it == watches_.end()) return;
-    done = std::move(it->done);
-    watches_.erase(it);
-  }
-  done(absl::CancelledError("the watcher went away"), 0);
-}
-
-void Coordinator::Changed(ActiveRun& run, Actions& actions) {
-  ++run.revision;
-  std::erase_if(watches_, [&](Watch& watch) {
-    if (watch.run_id != run.id()) return false;
-    actions.push_back([done = std::move(watch.done), snapshot = run.Snapshot(),
-                       revision = run.revision] { done(snapshot, revision); });
-    return true;
-  });
-}
-
-// ---- Time.
 
 void Coordinator::ExpireLeases() {
   for (const ShardLease& lease : leases_.TakeExpired(clock_.Now())) {
