@@ -39,6 +39,7 @@ void AddClusterFlags(CLI::App& verb, ClusterFlags& flags) {
       ->capture_default_str();
   verb.add_option("--data-dir", flags.data_dir, "Folder of the data sets")
       ->type_name("DIR")
+      ->check(CLI::ExistingDirectory)
       ->capture_default_str();
   verb.add_option("--state-dir", flags.state_dir,
                   "Folder for runs, models and logs; without it a temporary "
