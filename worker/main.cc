@@ -1,6 +1,4 @@
 // metastep-worker: computes shards for a metastep server.
-#include <signal.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -133,20 +131,12 @@ WorkerOptions ToOptions(const Flags& flags) {
   return options;
 }
 
-// SIGTERM when the parent ends; at once if it has ended since `parent` was
-// read.
-void ExitWithParent(pid_t parent) {
-  prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (getppid() != parent) kill(getpid(), SIGTERM);
-}
-
 int ExitCodeOf(const absl::Status& status) {
   if (status.ok()) return kExitDrained;
   return absl::IsUnavailable(status) ? kExitOutOfReach : kExitRefused;
 }
 
 int Main(int argc, char** argv) {
-  const pid_t parent = getppid();
   BlockShutdownSignals();
   CLI::App app("Computes shards for a metastep server.", "metastep-worker");
   Flags flags;
@@ -156,7 +146,7 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kExitUsage;
   }
-  if (flags.exit_with_parent) ExitWithParent(parent);
+  if (flags.exit_with_parent) ExitWithParent();
 
   Worker worker(ToOptions(flags), MakeChannel(flags.server));
   std::thread([&worker] {
