@@ -23,6 +23,7 @@ namespace {
 
 constexpr IntegerLimit kSteps{1, 100000};
 constexpr IntegerLimit kTasks{1, 10000};
+constexpr IntegerLimit kRounds{1, 10'000'000};
 // Elements of all W of one quadratic task: 40 MB as float, and as much again
 // for the transposes.
 constexpr int64_t kMaxQuadraticElements = 10'000'000;
@@ -189,8 +190,7 @@ void Fill(v1::OuterSpec& spec, const SpecPlace& place) {
 void Fill(v1::ValidationSpec& spec, const v1::TrainingSpec& training,
           const SpecPlace& place) {
   SpecFields fields(spec, place);
-  const int64_t rounds = std::max<int64_t>(training.rounds(), 1);
-  fields.Integer("every_rounds", {1, rounds}, std::min<int64_t>(rounds, 100));
+  fields.Integer("every_rounds", kRounds, 100);
   fields.Integer("tasks", kTasks, 4);
   fields.Integer("steps", kSteps, training.unroll().horizon());
   fields.Enum("criterion", v1::ValidationSpec::FINAL_LOSS);
@@ -230,7 +230,7 @@ void Fill(v1::TrainingSpec& spec, const SpecPlace& place) {
   Fill(*spec.mutable_rules(), place);
   Fill(*spec.mutable_unroll(), place / "unroll");
   fields.Integer("lanes", {1, 1024}, 2);
-  fields.Integer("rounds", {1, 10000000});
+  fields.Integer("rounds", kRounds);
   Fill(*spec.mutable_outer(), place / "outer");
   Fill(*spec.mutable_validation(), spec, place / "validation");
   // As JSON it grows at most sixfold, its rules stand in the header of a model

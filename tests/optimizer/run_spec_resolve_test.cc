@@ -149,12 +149,22 @@ TEST(RunSpecResolveTest, ExplicitZerosStay) {
   EXPECT_EQ(spec.training().outer().rule().adam().beta1(), 0);
 }
 
+// 128 problems of 279 dimensions have 9,963,648 elements, of 280 10,035,200.
+TEST(RunSpecResolveTest, BoundsTheSizeOfAQuadraticTask) {
+  v1::RunSpec spec = Parse(kTraining);
+  ASSERT_OK(SetField(spec, "task.quadratic.dimensions", "279"));
+  EXPECT_OK(ResolveRunSpec(spec));
+  ASSERT_OK(SetField(spec, "task.quadratic.dimensions", "280"));
+  EXPECT_THAT(
+      ResolveRunSpec(spec),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               testing::HasSubstr("is 10035200; must be at most 10000000")));
+}
+
 TEST(RunSpecResolveTest, DefaultsFollowOtherFields) {
   v1::RunSpec spec = Parse(kTraining);
-  ASSERT_OK(SetField(spec, "training.rounds", "30"));
   ASSERT_OK(SetField(spec, "training.unroll.horizon", "40"));
   ASSERT_OK_AND_ASSIGN(spec, ResolveRunSpec(spec));
-  EXPECT_EQ(spec.training().validation().every_rounds(), 30);
   EXPECT_EQ(spec.training().validation().steps(), 40);
 }
 
@@ -259,7 +269,7 @@ std::vector<LimitCase> LimitCases() {
       {kTraining, "task.quadratic.distribution", {"UNIFORM"}, {"0", "9"}},
       // 128 problems of 279 dimensions have 9,963,648 elements, of 280 over
       // 10^7.
-      {kTraining, "task.quadratic.dimensions", {"1", "279"}, {"-1", "280"}},
+      {kTraining, "task.quadratic.dimensions", {"1", "279"}, {"-1", "1001"}},
       {kTraining, "task.quadratic.problems", {"1", "10000"}, {"-1", "10001"}},
       {kTraining,
        "task.quadratic.initial_stddev",
@@ -283,8 +293,8 @@ std::vector<LimitCase> LimitCases() {
       {kTraining, "training.outer.clip_norm", {"0", "5"}, {"-1", "inf"}},
       {kTraining,
        "training.validation.every_rounds",
-       {"1", "1000"},
-       {"-1", "1001"}},
+       {"1", "10000000"},
+       {"-1", "10000001"}},
       {kTraining, "training.validation.tasks", {"1", "10000"}, {"-1", "10001"}},
       {kTraining,
        "training.validation.steps",
