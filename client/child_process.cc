@@ -12,7 +12,6 @@
 #include <fstream>
 #include <iterator>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
@@ -22,39 +21,65 @@ namespace {
 // Far more than the lines that are wanted have.
 constexpr std::streamoff kTailBytes = 16 << 10;
 
+// Where the child's outputs go.
+class FileActions {
+ public:
+  explicit FileActions(const ChildCommand& command) {
+    posix_spawn_file_actions_init(&actions_);
+    posix_spawn_file_actions_addopen(
+        &actions_, STDERR_FILENO, command.log.c_str(),
+        O_WRONLY | O_CREAT | O_APPEND, S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH);
+    posix_spawn_file_actions_adddup2(&actions_,
+                                     command.stdout_descriptor >= 0
+                                         ? command.stdout_descriptor
+                                         : STDERR_FILENO,
+                                     STDOUT_FILENO);
+  }
+  ~FileActions() { posix_spawn_file_actions_destroy(&actions_); }
+  FileActions(const FileActions&) = delete;
+  FileActions& operator=(const FileActions&) = delete;
+
+  const posix_spawn_file_actions_t* get() const { return &actions_; }
+
+ private:
+  posix_spawn_file_actions_t actions_;
+};
+
+// A process group of its own, and no signal blocked.
+class Attributes {
+ public:
+  Attributes() {
+    posix_spawnattr_init(&attributes_);
+    sigset_t none;
+    sigemptyset(&none);
+    posix_spawnattr_setsigmask(&attributes_, &none);
+    posix_spawnattr_setpgroup(&attributes_, 0);
+    posix_spawnattr_setflags(&attributes_,
+                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+  }
+  ~Attributes() { posix_spawnattr_destroy(&attributes_); }
+  Attributes(const Attributes&) = delete;
+  Attributes& operator=(const Attributes&) = delete;
+
+  const posix_spawnattr_t* get() const { return &attributes_; }
+
+ private:
+  posix_spawnattr_t attributes_;
+};
+
 }  // namespace
 
 absl::StatusOr<pid_t> StartChild(const ChildCommand& command) {
-  posix_spawn_file_actions_t files;
-  posix_spawn_file_actions_init(&files);
-  absl::Cleanup free_files = [&] { posix_spawn_file_actions_destroy(&files); };
-  posix_spawn_file_actions_addopen(&files, STDERR_FILENO, command.log.c_str(),
-                                   O_WRONLY | O_CREAT | O_APPEND,
-                                   S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH);
-  posix_spawn_file_actions_adddup2(&files,
-                                   command.stdout_descriptor >= 0
-                                       ? command.stdout_descriptor
-                                       : STDERR_FILENO,
-                                   STDOUT_FILENO);
-
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  absl::Cleanup free_attributes = [&] { posix_spawnattr_destroy(&attributes); };
-  sigset_t none;
-  sigemptyset(&none);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes,
-                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-
+  const FileActions files(command);
+  const Attributes attributes;
   std::vector<std::string> words = {command.binary.string()};
   words.insert(words.end(), command.arguments.begin(), command.arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   pid_t pid = 0;
-  const int error = posix_spawn(&pid, command.binary.c_str(), &files,
-                                &attributes, argv.data(), environ);
+  const int error = posix_spawn(&pid, command.binary.c_str(), files.get(),
+                                attributes.get(), argv.data(), environ);
   if (error != 0) {
     return absl::FailedPreconditionError(
         absl::StrCat("cannot start ", command.binary.string(), " (log ",

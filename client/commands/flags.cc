@@ -28,8 +28,12 @@ void AddSpecFlags(CLI::App& verb, SpecFlags& flags) {
                 "Print the spec with all defaults, and end");
 }
 
+void AddJsonFlag(CLI::App& verb, bool& json) {
+  verb.add_flag("--json", json, "Print the result as one JSON document");
+}
+
 void AddOutputFlags(CLI::App& verb, OutputFlags& flags) {
-  verb.add_flag("--json", flags.json, "Print the result as one JSON document");
+  AddJsonFlag(verb, flags.json);
   verb.add_flag("--quiet", flags.quiet, "Show no progress");
 }
 

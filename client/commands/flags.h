@@ -35,6 +35,9 @@ struct SpecFlags {
 };
 void AddSpecFlags(CLI::App& verb, SpecFlags& flags);
 
+void AddJsonFlag(CLI::App& verb, bool& json);
+
+// Of verbs that show progress.
 struct OutputFlags {
   bool json = false;
   bool quiet = false;

@@ -125,7 +125,7 @@ CLI::App& AddVerb(CLI::App& parent, Command& command, const char* name,
                   const std::shared_ptr<ModelsOptions>& options) {
   CLI::App* verb = parent.add_subcommand(name, help);
   AddServerFlags(*verb, options->server);
-  verb->add_flag("--json", options->json, "Print JSON");
+  AddJsonFlag(*verb, options->json);
   OnParse(*verb, command, options, run);
   return *verb;
 }
@@ -149,7 +149,7 @@ void AddModelCommands(CLI::App& app, Command& command) {
       "  metastep models export lstm@best lstm.safetensors");
   const auto options = std::make_shared<ModelsOptions>();
   AddServerFlags(*models, options->server);
-  models->add_flag("--json", options->json, "Print JSON");
+  AddJsonFlag(*models, options->json);
   models->require_subcommand(0, 1);
   models->callback([models, &command, options] {
     if (!models->get_subcommands().empty()) return;

@@ -24,7 +24,8 @@ struct RunsOptions {
   std::string run_id;
   std::string cancel_id;
   ServerFlags server;
-  OutputFlags output;
+  bool json = false;
+  bool quiet = false;
 };
 
 std::string FormatRunLine(const v1::Run& run) {
@@ -38,7 +39,7 @@ absl::Status RunRuns(const RunsOptions& options, Cancellation& cancellation) {
   RunClient runs(MakeChannel(options.server.address), cancellation);
   if (options.cancel_id.empty() && options.run_id.empty()) {
     METASTEP_ASSIGN_OR_RETURN(const auto all, runs.List());
-    if (options.output.json) {
+    if (options.json) {
       std::cout << MessagesJson(all);
       return absl::OkStatus();
     }
@@ -49,19 +50,18 @@ absl::Status RunRuns(const RunsOptions& options, Cancellation& cancellation) {
                             options.cancel_id.empty()
                                 ? runs.Get(options.run_id)
                                 : runs.Cancel(options.cancel_id));
-  std::cout << (options.output.json ? MessageJson(run) + "\n"
-                                    : FormatRunLine(run));
+  std::cout << (options.json ? MessageJson(run) + "\n" : FormatRunLine(run));
   return absl::OkStatus();
 }
 
 absl::Status RunWatch(const RunsOptions& options, Cancellation& cancellation) {
   RunClient runs(MakeChannel(options.server.address), cancellation);
-  ProgressLine progress(ProgressLine::StyleForStderr(options.output.quiet),
-                        std::cerr, Clock::Real());
+  ProgressLine progress(ProgressLine::StyleForStderr(options.quiet), std::cerr,
+                        Clock::Real());
   METASTEP_ASSIGN_OR_RETURN(const v1::Run run,
                             WatchToEnd(runs, options.run_id, progress));
-  std::cout << (options.output.json ? RunResultJson(run) + "\n"
-                                    : FormatRunResult(run));
+  std::cout << (options.json ? RunResultJson(run) + "\n"
+                             : FormatRunResult(run));
   return absl::OkStatus();
 }
 
@@ -69,7 +69,7 @@ absl::Status RunWorkers(const RunsOptions& options,
                         Cancellation& cancellation) {
   RunClient runs(MakeChannel(options.server.address), cancellation);
   METASTEP_ASSIGN_OR_RETURN(const auto workers, runs.ListWorkers());
-  if (options.output.json) {
+  if (options.json) {
     std::cout << MessagesJson(workers);
     return absl::OkStatus();
   }
@@ -92,7 +92,7 @@ void AddRunCommands(CLI::App& app, Command& command) {
     CLI::App* verb = app.add_subcommand(name, help);
     const auto options = std::make_shared<RunsOptions>();
     AddServerFlags(*verb, options->server);
-    AddOutputFlags(*verb, options->output);
+    AddJsonFlag(*verb, options->json);
     verb->footer(example);
     OnParse<RunsOptions>(*verb, command, options, run);
     return std::make_pair(verb, options);
@@ -110,6 +110,7 @@ void AddRunCommands(CLI::App& app, Command& command) {
   watch->add_option("run_id", watch_options->run_id, "The run")
       ->type_name("RUN_ID")
       ->required();
+  watch->add_flag("--quiet", watch_options->quiet, "Show no progress");
   add("workers", "List the workers of a server",
       "Example:\n  metastep workers --server 127.0.0.1:7070", &RunWorkers);
 }

@@ -50,7 +50,7 @@ void AddSessionsCommand(CLI::App& app, Command& command) {
       "sessions", "List the open sessions of a server, oldest first");
   const auto options = std::make_shared<SessionsOptions>();
   AddServerFlags(*verb, options->server);
-  verb->add_flag("--json", options->json, "Print JSON");
+  AddJsonFlag(*verb, options->json);
   verb->footer("Example:\n  metastep sessions --server 127.0.0.1:7070");
   OnParse(*verb, command, options, &RunSessions);
 }
