@@ -75,6 +75,7 @@ absl::StatusOr<pid_t> StartChild(const ChildCommand& command) {
   std::vector<std::string> words = {command.binary.string()};
   words.insert(words.end(), command.arguments.begin(), command.arguments.end());
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   pid_t pid = 0;

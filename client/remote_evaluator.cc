@@ -137,11 +137,13 @@ absl::StatusOr<std::vector<std::vector<double>>> RemoteEvaluator::UnrollAll(
 absl::StatusOr<std::vector<v1::LossCurve>> RemoteEvaluator::Evaluate(
     const v1::EvaluationSpec& what) {
   METASTEP_ASSIGN_OR_RETURN(const auto unrolls, UnrollAll(what));
+  const auto tasks = static_cast<size_t>(what.tasks());
+  auto left = absl::MakeConstSpan(unrolls);  // those not yet averaged
   std::vector<v1::LossCurve> curves;
-  for (int i = 0; i < what.entries_size(); ++i) {
-    curves.push_back(Average(
-        what.entries(i).label(),
-        absl::MakeConstSpan(unrolls).subspan(i * what.tasks(), what.tasks())));
+  curves.reserve(what.entries_size());
+  for (const v1::EvaluationEntry& entry : what.entries()) {
+    curves.push_back(Average(entry.label(), left.first(tasks)));
+    left.remove_prefix(tasks);
   }
   return curves;
 }
