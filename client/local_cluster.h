@@ -13,8 +13,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
-#include "client/cancellation.h"
 #include "client/child_process.h"
+#include "rpc/cancellation.h"
 
 namespace metastep {
 

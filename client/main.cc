@@ -4,9 +4,9 @@
 #include <thread>
 
 #include "base/version.h"
-#include "client/cancellation.h"
 #include "client/commands/commands.h"
 #include "client/exit_code.h"
+#include "rpc/cancellation.h"
 #include "rpc/shutdown_signal.h"
 
 namespace metastep {

@@ -8,10 +8,10 @@
 #include <memory>
 #include <vector>
 
-#include "client/cancellation.h"
 #include "client/evaluator.h"
 #include "client/progress.h"
 #include "optimizee/task.h"
+#include "rpc/cancellation.h"
 
 namespace metastep {
 

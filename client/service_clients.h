@@ -15,11 +15,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "client/cancellation.h"
 #include "client/unary_call.h"
 #include "metastep/v1/model_service.grpc.pb.h"
 #include "metastep/v1/run_service.grpc.pb.h"
 #include "metastep/v1/step_service.grpc.pb.h"
+#include "rpc/cancellation.h"
 
 namespace metastep {
 

@@ -1,5 +1,6 @@
 #include "server/active_run.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace metastep {
@@ -14,6 +15,8 @@ void ActiveRun::OpenNextPhase(absl::Time now) {
   board_ = ShardBoard(work_->shards());
   ++phase_;
   phase_opened_ = now;
+  last_contributors_ = contributors_.size();
+  contributors_.clear();
 }
 
 std::optional<int> ActiveRun::PickShard(const WorkerRecord& worker,
@@ -38,7 +41,8 @@ std::optional<int> ActiveRun::PickShard(const WorkerRecord& worker,
 v1::Run ActiveRun::Snapshot() const {
   v1::Run run = run_;
   work_->Report(board_.done(), run);
-  run.set_active_workers(leases);
+  run.set_active_workers(
+      static_cast<int>(std::max(last_contributors_, contributors_.size())));
   return run;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "absl/time/time.h"
@@ -40,6 +41,11 @@ class ActiveRun {
                                const WorkerTable& workers, absl::Time now,
                                absl::Duration hold) const;
 
+  // Notes that a worker's result of the open phase was accepted.
+  void Contributed(const std::string& worker_id) {
+    contributors_.insert(worker_id);
+  }
+
   // The run as its owner sees it.
   v1::Run Snapshot() const;
 
@@ -55,6 +61,8 @@ class ActiveRun {
   ShardBoard board_;
   int64_t phase_ = 0;
   absl::Time phase_opened_;
+  std::set<std::string> contributors_;  // to the open phase
+  size_t last_contributors_ = 0;        // to the phase before
 };
 
 }  // namespace metastep

@@ -289,6 +289,7 @@ void Coordinator::Accept(const ShardLease& lease, ActiveRun& run) {
     }
   }
   --run.leases;
+  run.Contributed(lease.worker_id);
   run.board().Finish(lease.shard);
   leases_.Settle(lease.lease_id);
 }

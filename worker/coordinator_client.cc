@@ -37,7 +37,7 @@ absl::StatusOr<Response> CoordinatorClient::Call(
     absl::Duration timeout, Cancellation& cancellation) {
   Response response;
   const absl::Status status = RetryUnavailable(
-      retry_, [&](absl::Duration pause) { return cancellation.Pause(pause); },
+      retry_, [&](absl::Duration pause) { return cancellation.Sleep(pause); },
       [&] {
         grpc::ClientContext context;
         SetTimeout(context, timeout);
@@ -46,10 +46,7 @@ absl::StatusOr<Response> CoordinatorClient::Call(
             (stub_.get()->*method)(&context, request, &response)));
       });
   if (status.ok()) return response;
-  if (cancellation.cancelled()) {
-    return absl::CancelledError("the worker is stopping");
-  }
-  return status;
+  return cancellation.cancelled() ? cancellation.status() : status;
 }
 
 absl::StatusOr<v1::RegisterWorkerResponse> CoordinatorClient::RegisterWorker(

@@ -12,7 +12,7 @@
 #include "absl/time/time.h"
 #include "metastep/v1/coordinator_service.grpc.pb.h"
 #include "rpc/retry.h"
-#include "worker/cancellation.h"
+#include "rpc/cancellation.h"
 
 namespace metastep {
 

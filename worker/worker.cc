@@ -23,6 +23,10 @@ absl::Duration HeartbeatInterval(const v1::RegisterWorkerResponse& response) {
       kMinHeartbeatInterval, kMaxHeartbeatInterval);
 }
 
+absl::Status Stopping() {
+  return absl::CancelledError("the worker is stopping");
+}
+
 }  // namespace
 
 Worker::Worker(const WorkerOptions& options,
@@ -50,7 +54,7 @@ absl::Status Worker::Run() {
 }
 
 void Worker::Drain() {
-  leasing_.Cancel();
+  leasing_.Cancel(Stopping());
   MutexLock lock(mu_);
   changed_.NotifyAll();
 }
@@ -111,8 +115,8 @@ void Worker::HandBackLeases() {
 void Worker::Stop(const absl::Status& status) {
   MutexLock lock(mu_);
   if (!leasing_.cancelled()) status_ = status;
-  leasing_.Cancel();
-  calls_.Cancel();
+  leasing_.Cancel(Stopping());
+  calls_.Cancel(Stopping());
   changed_.NotifyAll();
 }
 
@@ -170,7 +174,7 @@ absl::Status Worker::ComputeAndSubmit(const std::string& worker_id,
 }
 
 void Worker::KeepAlive() {
-  while (calls_.Pause(heartbeat_interval())) {
+  while (calls_.Sleep(heartbeat_interval())) {
     const absl::Status status = SendHeartbeat();
     if (!status.ok()) Stop(status);
   }

@@ -17,7 +17,7 @@
 #include "base/mutex.h"
 #include "metastep/v1/coordinator_service.pb.h"
 #include "rpc/retry.h"
-#include "worker/cancellation.h"
+#include "rpc/cancellation.h"
 #include "worker/coordinator_client.h"
 #include "worker/shard_runner.h"
 

@@ -6,7 +6,7 @@
 #include <functional>
 
 #include "absl/status/status.h"
-#include "client/cancellation.h"
+#include "rpc/cancellation.h"
 
 namespace CLI {
 class App;

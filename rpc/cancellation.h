@@ -1,6 +1,6 @@
 // How a process that is told to stop tells everybody in it who waits.
-#ifndef METASTEP_CLIENT_CANCELLATION_H_
-#define METASTEP_CLIENT_CANCELLATION_H_
+#ifndef METASTEP_RPC_CANCELLATION_H_
+#define METASTEP_RPC_CANCELLATION_H_
 
 #include <grpcpp/client_context.h>
 
@@ -20,6 +20,7 @@ class Cancellation {
 
   // OK until Cancel is called, then its reason.
   absl::Status status() const;
+  bool cancelled() const { return !status().ok(); }
 
   // Waits; returns false, at once, if cancelled.
   bool Sleep(absl::Duration duration) const;
@@ -47,4 +48,4 @@ class Cancellation {
 
 }  // namespace metastep
 
-#endif  // METASTEP_CLIENT_CANCELLATION_H_
+#endif  // METASTEP_RPC_CANCELLATION_H_
