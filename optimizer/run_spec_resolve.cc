@@ -184,9 +184,7 @@ void Fill(v1::OuterSpec& spec, const SpecPlace& place) {
     spec.mutable_rule()->mutable_adam()->set_learning_rate(0.001);
   }
   Fill(*spec.mutable_rule(), place / "rule");
-  SpecFields fields(spec, place);
-  fields.Real("clip_norm", kAtLeastZero);
-  fields.Real("decay_to", kFraction, 1.0);
+  SpecFields(spec, place).Real("clip_norm", kAtLeastZero);
 }
 
 void Fill(v1::ValidationSpec& spec, const v1::TrainingSpec& training,
