@@ -139,9 +139,10 @@ absl::StatusOr<std::vector<v1::LossCurve>> RemoteEvaluator::Evaluate(
   METASTEP_ASSIGN_OR_RETURN(const auto unrolls, UnrollAll(what));
   std::vector<v1::LossCurve> curves;
   for (int i = 0; i < what.entries_size(); ++i) {
-    curves.push_back(Average(
-        what.entries(i).label(),
-        absl::MakeConstSpan(unrolls).subspan(i * what.tasks(), what.tasks())));
+    curves.push_back(
+        Average(what.entries(i).label(),
+                absl::MakeConstSpan(unrolls).subspan(
+                    static_cast<size_t>(i) * what.tasks(), what.tasks())));
   }
   return curves;
 }

@@ -100,7 +100,7 @@ RemoteOptimizer::~RemoteOptimizer() {
 const v1::Session& RemoteOptimizer::session() const { return session_; }
 
 absl::StatusOr<RemoteOptimizer> RemoteOptimizer::Open(
-    std::shared_ptr<grpc::Channel> channel, const Rule& rule,
+    const std::shared_ptr<grpc::Channel>& channel, const Rule& rule,
     absl::Span<const v1::TensorSpec> tensors,
     const RemoteOptimizerOptions& options) {
   v1::OpenSessionRequest request;
@@ -124,8 +124,8 @@ absl::StatusOr<RemoteOptimizer> RemoteOptimizer::Open(
 }
 
 absl::StatusOr<RemoteOptimizer> RemoteOptimizer::Restore(
-    std::shared_ptr<grpc::Channel> channel, const std::string& snapshot_id,
-    const RemoteOptimizerOptions& options) {
+    const std::shared_ptr<grpc::Channel>& channel,
+    const std::string& snapshot_id, const RemoteOptimizerOptions& options) {
   v1::RestoreSessionRequest request;
   request.set_request_id(RandomId());
   request.set_snapshot_id(snapshot_id);

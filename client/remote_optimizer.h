@@ -60,7 +60,7 @@ class RemoteOptimizer {
   // Errors: InvalidArgument (TENSOR_SPEC, RULE_SPEC), NotFound (MODEL_UNKNOWN),
   // ResourceExhausted (QUOTA_COORDINATES, QUOTA_BYTES, QUOTA_SESSIONS).
   static absl::StatusOr<RemoteOptimizer> Open(
-      std::shared_ptr<grpc::Channel> channel, const Rule& rule,
+      const std::shared_ptr<grpc::Channel>& channel, const Rule& rule,
       absl::Span<const v1::TensorSpec> tensors,
       const RemoteOptimizerOptions& options = {});
   // The same over a channel of its own to "host:port".
@@ -72,7 +72,8 @@ class RemoteOptimizer {
   // Opens a session that goes on where Save left another.
   // Errors: NotFound (SNAPSHOT_UNKNOWN), ResourceExhausted as Open.
   static absl::StatusOr<RemoteOptimizer> Restore(
-      std::shared_ptr<grpc::Channel> channel, const std::string& snapshot_id,
+      const std::shared_ptr<grpc::Channel>& channel,
+      const std::string& snapshot_id,
       const RemoteOptimizerOptions& options = {});
 
   RemoteOptimizer(RemoteOptimizer&&) noexcept;
