@@ -46,8 +46,8 @@ class Hand {
         scale_y_(Between(1.8f, 2.7f)),
         slant_(Between(-.4f, .4f)),
         angle_(Between(-.25f, .25f)),
-        center_x_(kSide / 2 + Between(-3, 3)),
-        center_y_(kSide / 2 + Between(-3, 3)),
+        center_x_(.5f * kSide + Between(-3, 3)),
+        center_y_(.5f * kSide + Between(-3, 3)),
         half_width_(Between(.5f, 1.6f)) {}
 
   float half_width() const { return half_width_; }  // of a stroke, in pixels
@@ -111,8 +111,10 @@ void DrawGlyph(absl::string_view glyph, Rng& rng, absl::Span<uint8_t> pixels) {
   Hand hand(rng);
   const std::vector<Point> path = DrawPath(glyph, hand);
   for (int i = 0; i < kSide * kSide; ++i) {
-    const Point pixel{static_cast<float>(i % kSide) + .5f,
-                      static_cast<float>(i / kSide) + .5f};
+    const int column = i % kSide;
+    const int row = i / kSide;
+    const Point pixel{static_cast<float>(column) + .5f,
+                      static_cast<float>(row) + .5f};
     const float ink =
         Ink(pixel, path, hand.half_width()) + kNoise * rng.Normal();
     pixels[i] = static_cast<uint8_t>(255 * std::clamp(ink, 0.f, 1.f));

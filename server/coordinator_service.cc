@@ -22,8 +22,9 @@ class LeaseReactor final : public grpc::ServerUnaryReactor {
     reactor->wait_.Began(coordinator.LeaseShard(
         request, [raw = reactor.get(),
                   response](absl::StatusOr<v1::LeaseShardResponse> result) {
+          const grpc::Status status = ToGrpcStatus(result.status());
           if (result.ok()) *response = *std::move(result);
-          raw->Finish(ToGrpcStatus(result.status()));
+          raw->Finish(status);
         }));
     return reactor.get();
   }

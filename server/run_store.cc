@@ -105,7 +105,7 @@ absl::StatusOr<std::unique_ptr<RunStore>> RunStore::Open(
 
 absl::Status RunStore::Create(const StoredRun& stored,
                               const TrainingState* training) {
-  const auto [run, curves] = Split(stored.run);
+  const v1::Run run = Split(stored.run).first;
   const std::string run_bytes = run.SerializeAsString();
   MutexLock lock(mu_);
   return db_->Transaction([&]() -> absl::Status {

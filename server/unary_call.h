@@ -18,8 +18,9 @@ namespace metastep {
 template <typename Response>
 void FinishWith(grpc::ServerUnaryReactor* reactor,
                 absl::StatusOr<Response> result, Response* response) {
+  const grpc::Status status = ToGrpcStatus(result.status());
   if (result.ok()) *response = *std::move(result);
-  reactor->Finish(ToGrpcStatus(result.status()));
+  reactor->Finish(status);
 }
 
 // Finishes with a result that is at hand.
