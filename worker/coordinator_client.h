@@ -11,8 +11,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "metastep/v1/coordinator_service.grpc.pb.h"
-#include "rpc/retry.h"
 #include "rpc/cancellation.h"
+#include "rpc/retry.h"
 
 namespace metastep {
 

@@ -16,8 +16,8 @@
 #include "absl/time/time.h"
 #include "base/mutex.h"
 #include "metastep/v1/coordinator_service.pb.h"
-#include "rpc/retry.h"
 #include "rpc/cancellation.h"
+#include "rpc/retry.h"
 #include "worker/coordinator_client.h"
 #include "worker/shard_runner.h"
 
