@@ -47,7 +47,7 @@ function(metastep_test name)
   add_executable(${name} ${ARG_SRCS})
   target_link_libraries(${name} PRIVATE
     metastep::options ${ARG_DEPS} metastep::test_support
-    GTest::gmock GTest::gtest_main)
+    metastep_test_main GTest::gmock)
   gtest_discover_tests(${name}
     PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
     DISCOVERY_TIMEOUT 60)
@@ -59,7 +59,7 @@ function(metastep_process_test name)
   cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SRCS})
   target_link_libraries(${name} PRIVATE
-    metastep::options ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+    metastep::options ${ARG_DEPS} metastep_test_main GTest::gmock)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS process TIMEOUT 300)
 endfunction()
