@@ -17,7 +17,6 @@ TEST(ThreadPoolTest, DestructorRunsWhatIsQueued) {
 }
 
 TEST(ThreadPoolTest, JobsRunSideBySide) {
-  ThreadPool pool(2);
   Mutex mu;
   CondVar met;
   int here = 0;
@@ -28,6 +27,7 @@ TEST(ThreadPoolTest, JobsRunSideBySide) {
     met.NotifyAll();
     while (here < 2) met.Wait(mu);
   };
+  ThreadPool pool(2);  // last, so that its jobs end before what they use
   pool.Schedule(meet);
   pool.Schedule(meet);
 }
