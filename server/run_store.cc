@@ -50,6 +50,7 @@ std::string Serialized(const std::optional<Message>& message) {
   return message ? message->SerializeAsString() : std::string();
 }
 
+// A score is of phi_version 1 at least, so its bytes are never empty.
 template <typename Message>
 std::optional<Message> Parsed(const std::string& bytes) {
   Message message;
@@ -286,7 +287,10 @@ absl::StatusOr<TrainingState> RunStore::LoadTraining(
   METASTEP_ASSIGN_OR_RETURN(
       const bool has_round,
       round.Text(run_id).Int(state.phi_version - 1).Next());
-  if (has_round) state.last_round = Parsed<v1::Round>(round.GetString(0));
+  if (has_round &&
+      !state.last_round.emplace().ParseFromString(round.GetString(0))) {
+    return absl::DataLossError("database: a round's row does not parse");
+  }
   return state;
 }
 

@@ -50,7 +50,8 @@ TEST_F(RunStoreTest, TrainingStateRoundTrips) {
   state.outer_state = {7, 8};
   state.last_round = MakeRound(0);
   state.best_phi = {9};
-  state.best_validation.emplace().set_final_loss(0.25);
+  state.best_validation.emplace().set_phi_version(1);
+  state.best_validation->set_final_loss(0.25);
   state.validations_since_best = 2;
   ASSERT_OK(store_->Commit("a", state));
 
@@ -60,9 +61,11 @@ TEST_F(RunStoreTest, TrainingStateRoundTrips) {
   EXPECT_EQ(*loaded.phi.at(1), *Phi(1));
   EXPECT_EQ(loaded.outer_state, state.outer_state);
   EXPECT_EQ(loaded.best_phi, state.best_phi);
+  ASSERT_TRUE(loaded.best_validation.has_value());
   EXPECT_EQ(loaded.best_validation->final_loss(), 0.25);
   EXPECT_FALSE(loaded.latest_validation.has_value());
   EXPECT_EQ(loaded.validations_since_best, 2);
+  ASSERT_TRUE(loaded.last_round.has_value());
   EXPECT_EQ(loaded.last_round->phi_version(), 0);
 }
 
