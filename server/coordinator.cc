@@ -217,7 +217,7 @@ absl::StatusOr<v1::HeartbeatResponse> Coordinator::Heartbeat(
 }
 
 absl::StatusOr<v1::SubmitResultResponse> Coordinator::SubmitResult(
-    v1::SubmitResultRequest request) {
+    const v1::SubmitResultRequest& request) {
   if (request.outcome_case() == v1::SubmitResultRequest::OUTCOME_NOT_SET) {
     return absl::InvalidArgumentError("the submission has no outcome");
   }
@@ -237,7 +237,7 @@ absl::StatusOr<v1::SubmitResultResponse> Coordinator::SubmitResult(
       leases_.Drop(request.lease_id());
       response.set_disposition(v1::SubmitResultResponse::STALE);
     } else {
-      response = EndLease(ShardLease(*found), *run->second, std::move(request));
+      response = EndLease(ShardLease(*found), *run->second, request);
       if (run->second->closing()) {
         closing_.Schedule([this, closed = run->second] { ClosePhase(closed); });
       }
@@ -252,7 +252,8 @@ absl::StatusOr<v1::SubmitResultResponse> Coordinator::SubmitResult(
 }
 
 v1::SubmitResultResponse Coordinator::EndLease(
-    const ShardLease& lease, ActiveRun& run, v1::SubmitResultRequest request) {
+    const ShardLease& lease, ActiveRun& run,
+    const v1::SubmitResultRequest& request) {
   v1::SubmitResultResponse response;
   if (request.has_hand_back()) {
     ReopenShard(lease);
@@ -266,7 +267,7 @@ v1::SubmitResultResponse Coordinator::EndLease(
   }
   const bool replayed = request.window().replayed();
   const bool window = request.has_window();
-  if (absl::Status status = run.work().Take(lease.shard, std::move(request));
+  if (absl::Status status = run.work().Take(lease.shard, request);
       !status.ok()) {
     FailShard(lease, run, std::string(status.message()));
     response.set_disposition(v1::SubmitResultResponse::REJECTED);

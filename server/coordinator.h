@@ -69,7 +69,7 @@ class Coordinator {
   absl::StatusOr<v1::HeartbeatResponse> Heartbeat(
       const v1::HeartbeatRequest& request);
   absl::StatusOr<v1::SubmitResultResponse> SubmitResult(
-      v1::SubmitResultRequest request);
+      const v1::SubmitResultRequest& request);
   absl::StatusOr<v1::FetchPhiResponse> FetchPhi(
       const v1::FetchPhiRequest& request);
 
@@ -129,7 +129,7 @@ class Coordinator {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Ends a live lease of an active run by its outcome.
   v1::SubmitResultResponse EndLease(const ShardLease& lease, ActiveRun& run,
-                                    v1::SubmitResultRequest request)
+                                    const v1::SubmitResultRequest& request)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Accept(const ShardLease& lease, ActiveRun& run)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -44,7 +44,8 @@ void EvaluationWork::Describe(int shard, v1::Lease& lease) const {
   }
 }
 
-absl::Status EvaluationWork::Take(int shard, v1::SubmitResultRequest result) {
+absl::Status EvaluationWork::Take(int shard,
+                                  const v1::SubmitResultRequest& result) {
   if (!result.has_evaluation()) {
     return absl::InvalidArgumentError("the result is not of the lease's kind");
   }

@@ -23,7 +23,7 @@ class EvaluationWork final : public RunWork {
   std::optional<LanePoint> WarmPointAfter(int) const override {
     return std::nullopt;
   }
-  absl::Status Take(int shard, v1::SubmitResultRequest result) override;
+  absl::Status Take(int shard, const v1::SubmitResultRequest& result) override;
   void Close() override;
   const TrainingState* state() const override { return nullptr; }
   bool ended() const override { return ended_; }

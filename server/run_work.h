@@ -33,7 +33,8 @@ class RunWork {
   virtual std::optional<LanePoint> WarmPointAfter(int shard) const = 0;
   // Keeps a shard's result. Errors: InvalidArgument: it is not finite or has
   // the wrong size; nothing was kept.
-  virtual absl::Status Take(int shard, v1::SubmitResultRequest result) = 0;
+  virtual absl::Status Take(int shard,
+                            const v1::SubmitResultRequest& result) = 0;
   // Ends the phase, all of whose results were taken, and opens the next.
   virtual void Close() = 0;
   // What the store must hold before the next phase's shards are leased; null

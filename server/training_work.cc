@@ -105,17 +105,19 @@ std::optional<LanePoint> TrainingWork::WarmPointAfter(int shard) const {
   return LanePoint{run_id_, shard, unroll(), window() + 1};
 }
 
-absl::Status TrainingWork::Take(int shard, v1::SubmitResultRequest result) {
+absl::Status TrainingWork::Take(int shard,
+                                const v1::SubmitResultRequest& result) {
   if (validating() && result.has_evaluation()) {
     return TakeValidation(shard, result.evaluation());
   }
   if (!validating() && result.has_window()) {
-    return TakeWindow(shard, std::move(*result.mutable_window()));
+    return TakeWindow(shard, result.window());
   }
   return absl::InvalidArgumentError("the result is not of the lease's kind");
 }
 
-absl::Status TrainingWork::TakeWindow(int shard, v1::WindowResult result) {
+absl::Status TrainingWork::TakeWindow(int shard,
+                                      const v1::WindowResult& result) {
   const size_t size = state_.phi.rbegin()->second->size();
   if (result.meta_gradient().size() != size * sizeof(float)) {
     return absl::InvalidArgumentError(absl::StrFormat(

@@ -31,7 +31,7 @@ class TrainingWork final : public RunWork {
   void Describe(int shard, v1::Lease& lease) const override;
   std::optional<LanePoint> WarmPoint(int shard) const override;
   std::optional<LanePoint> WarmPointAfter(int shard) const override;
-  absl::Status Take(int shard, v1::SubmitResultRequest result) override;
+  absl::Status Take(int shard, const v1::SubmitResultRequest& result) override;
   void Close() override;
   const TrainingState* state() const override { return &state_; }
   bool ended() const override;
@@ -54,7 +54,7 @@ class TrainingWork final : public RunWork {
   // The newest phi is due for validation and has none yet.
   bool validating() const;
   void OpenPhase();
-  absl::Status TakeWindow(int shard, v1::WindowResult result);
+  absl::Status TakeWindow(int shard, const v1::WindowResult& result);
   absl::Status TakeValidation(int shard, const v1::EvaluationResult& result);
   void CloseRound();
   void CloseValidation();

@@ -20,20 +20,21 @@
 
 namespace metastep {
 
+// A window's lane on both sides of it.
+struct LaneMove {
+  std::string run_id;
+  int32_t lane = 0;
+  WarmLane before;
+  // Nothing after the last window: the next unroll starts afresh.
+  std::optional<WarmLane> after;
+};
+
 // What a shard gave, until the server has judged it.
 struct ShardOutcome {
   // Complete but for the worker's id.
   v1::SubmitResultRequest submission;
 
-  // Of a window that was computed: its lane on both sides of it.
-  struct LaneMove {
-    std::string run_id;
-    int32_t lane = 0;
-    WarmLane before;
-    // Nothing after the last window: the next unroll starts afresh.
-    std::optional<WarmLane> after;
-  };
-  std::optional<LaneMove> lane;
+  std::optional<LaneMove> lane;  // of a window that was computed
 };
 
 // Computes shards. A result is a function of the lease and the phis that it
