@@ -12,7 +12,7 @@
 #include "base/status_macros.h"
 #include "base/version.h"
 #include "rpc/float_bytes.h"
-#include "server/proto_time.h"
+#include "rpc/proto_time.h"
 #include "server/request_checks.h"
 
 namespace metastep {

@@ -10,9 +10,9 @@
 #include "base/logging.h"
 #include "base/status_macros.h"
 #include "optimizer/run_spec.h"
+#include "rpc/proto_time.h"
 #include "server/coordinator.h"
 #include "server/evaluation_work.h"
-#include "server/proto_time.h"
 #include "server/request_checks.h"
 #include "server/training_work.h"
 

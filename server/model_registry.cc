@@ -18,7 +18,7 @@
 #include "base/status_macros.h"
 #include "optimizer/run_spec.h"
 #include "rpc/error_reason.h"
-#include "server/proto_time.h"
+#include "rpc/proto_time.h"
 
 namespace metastep {
 namespace {

@@ -8,7 +8,7 @@
 #include "optimizer/rule_factory.h"
 #include "rpc/error_reason.h"
 #include "rpc/float_bytes.h"
-#include "server/proto_time.h"
+#include "rpc/proto_time.h"
 
 namespace metastep {
 namespace {

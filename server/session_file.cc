@@ -13,7 +13,7 @@
 #include "base/status_macros.h"
 #include "optimizer/model_file.h"
 #include "rpc/float_bytes.h"
-#include "server/proto_time.h"
+#include "rpc/proto_time.h"
 #include "server/tensor_specs.h"
 
 namespace metastep {

@@ -10,7 +10,7 @@
 #include "base/status_macros.h"
 #include "optimizer/run_spec.h"
 #include "rpc/error_reason.h"
-#include "server/proto_time.h"
+#include "rpc/proto_time.h"
 #include "server/request_checks.h"
 #include "server/session_file.h"
 #include "server/tensor_specs.h"

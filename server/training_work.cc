@@ -9,9 +9,9 @@
 #include "base/status_macros.h"
 #include "optimizer/rule_factory.h"
 #include "rpc/float_bytes.h"
+#include "rpc/proto_time.h"
 #include "server/curve_stats.h"
 #include "server/outer_step.h"
-#include "server/proto_time.h"
 
 namespace metastep {
 

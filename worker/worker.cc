@@ -8,6 +8,7 @@
 #include "base/status_macros.h"
 #include "base/version.h"
 #include "optimizee/torch/task_family.h"
+#include "rpc/proto_time.h"
 
 namespace metastep {
 namespace {
@@ -17,10 +18,8 @@ constexpr absl::Duration kMinHeartbeatInterval = absl::Milliseconds(10);
 constexpr absl::Duration kMaxHeartbeatInterval = absl::Minutes(1);
 
 absl::Duration HeartbeatInterval(const v1::RegisterWorkerResponse& response) {
-  const auto& interval = response.heartbeat_interval();
-  return std::clamp(
-      absl::Seconds(interval.seconds()) + absl::Nanoseconds(interval.nanos()),
-      kMinHeartbeatInterval, kMaxHeartbeatInterval);
+  return std::clamp(FromProtoDuration(response.heartbeat_interval()),
+                    kMinHeartbeatInterval, kMaxHeartbeatInterval);
 }
 
 absl::Status Stopping() {

@@ -1,6 +1,6 @@
 // Times and durations between Abseil and the wire.
-#ifndef METASTEP_SERVER_PROTO_TIME_H_
-#define METASTEP_SERVER_PROTO_TIME_H_
+#ifndef METASTEP_RPC_PROTO_TIME_H_
+#define METASTEP_RPC_PROTO_TIME_H_
 
 #include "absl/time/time.h"
 #include "google/protobuf/duration.pb.h"
@@ -33,4 +33,4 @@ inline absl::Duration FromProtoDuration(
 
 }  // namespace metastep
 
-#endif  // METASTEP_SERVER_PROTO_TIME_H_
+#endif  // METASTEP_RPC_PROTO_TIME_H_
