@@ -34,6 +34,18 @@ function(metastep_cc_binary name)
     RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 endfunction()
 
+# metastep_bench(NAME SRCS ... DEPS ...) makes bin/bench-NAME for tools/bench.
+# Benchmarks are built when they are asked for: each by its name, or all by
+# `benches`.
+add_custom_target(benches)
+function(metastep_bench name)
+  cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
+  metastep_cc_binary(bench-${name}
+    SRCS ${ARG_SRCS} DEPS metastep::bench ${ARG_DEPS})
+  set_target_properties(bench-${name} PROPERTIES EXCLUDE_FROM_ALL TRUE)
+  add_dependencies(benches bench-${name})
+endfunction()
+
 # metastep_test(NAME SRCS ... DEPS ... [LABELS ...] [TIMEOUT s]) registers the
 # GoogleTest cases of one binary; the default label is "unit".
 function(metastep_test name)

@@ -18,7 +18,7 @@ MESSAGES = 'proto messages'
 SERVICES = 'proto services'
 
 # What each folder may include besides itself. Folders that are not named here
-# (tests, bench, fuzz) may include all of them.
+# (tests, fuzz) may include all of them.
 MAY_INCLUDE = {
     'base': set(),
     'optimizer': {'base', MESSAGES},
@@ -30,8 +30,14 @@ MAY_INCLUDE = {
     'worker': {'base', 'optimizer', 'optimizee', 'optimizee/torch', 'learner',
                'rpc', MESSAGES, SERVICES},
     'client': {'base', 'optimizer', 'optimizee', 'rpc', MESSAGES, SERVICES},
+    'bench': {'base', 'optimizer', 'optimizee', 'optimizee/torch', 'learner',
+              'rpc', 'server', 'worker', 'client', 'bench/peers', MESSAGES,
+              SERVICES},
+    # What the benchmarks are measured against.
+    'bench/peers': {'base', 'optimizer', 'bench', MESSAGES},
 }
 
+LIBTORCH_LAYERS = {'optimizee/torch', 'bench/peers'}
 LIBTORCH = re.compile(r'(torch|ATen|c10|caffe2)/')
 # The one test that compares our meta-gradients with LibTorch's autograd.
 AUTOGRAD_TEST = 'tests/learner/learner_autograd_test.cc'
@@ -66,10 +72,10 @@ def include_problem(path, included):
     if '..' in included.split('/'):
         return f'{included}: include by the path from the root'
     if LIBTORCH.match(included):
-        allowed = (layer_of(path) == 'optimizee/torch'
+        allowed = (layer_of(path) in LIBTORCH_LAYERS
                    or str(path) == AUTOGRAD_TEST)
         return None if allowed else (
-            f'{included}: LibTorch is for optimizee/torch alone')
+            f'{included}: LibTorch is for optimizee/torch and bench/peers')
     layer, target = layer_of(path), layer_of(included)
     if layer is None or target in (None, layer):
         return None
