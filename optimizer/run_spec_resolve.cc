@@ -184,7 +184,9 @@ void Fill(v1::OuterSpec& spec, const SpecPlace& place) {
     spec.mutable_rule()->mutable_adam()->set_learning_rate(0.001);
   }
   Fill(*spec.mutable_rule(), place / "rule");
-  SpecFields(spec, place).Real("clip_norm", kAtLeastZero);
+  SpecFields fields(spec, place);
+  fields.Real("clip_norm", kAtLeastZero);
+  fields.Real("decay_to", kFraction, 1.0);
 }
 
 void Fill(v1::ValidationSpec& spec, const v1::TrainingSpec& training,

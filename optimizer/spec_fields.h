@@ -60,6 +60,8 @@ inline constexpr RealLimit kAboveZero{"finite and above 0",
                                       [](double x) { return x > 0; }};
 inline constexpr RealLimit kNotZero{"finite and not 0",
                                     [](double x) { return x != 0; }};
+inline constexpr RealLimit kFraction{"from 0 to 1",
+                                     [](double x) { return x >= 0 && x <= 1; }};
 inline constexpr RealLimit kBelowOne{"at least 0 and below 1",
                                      [](double x) { return x >= 0 && x < 1; }};
 

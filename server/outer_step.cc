@@ -21,19 +21,27 @@ double EuclideanNorm(absl::Span<const double> vector) {
   return std::sqrt(squares);
 }
 
+double DecayFactor(int64_t step, int64_t rounds, double decay_to) {
+  const double passed =
+      static_cast<double>(step - 1) / static_cast<double>(rounds);
+  return 1 + passed * (decay_to - 1);
+}
+
 std::vector<float> OuterStep(const UpdateRule& rule, int64_t step,
                              absl::Span<const double> gradient, double norm,
-                             double clip_norm, absl::Span<const float> phi,
+                             const OuterScaling& scaling,
+                             absl::Span<const float> phi,
                              absl::Span<float> rule_state) {
-  const double scale =
-      clip_norm > 0 && norm > clip_norm ? clip_norm / norm : 1.0;
+  const double clip = scaling.clip_norm;
+  const double scale = clip > 0 && norm > clip ? clip / norm : 1.0;
   std::vector<float> clipped(gradient.size());
   for (size_t i = 0; i < clipped.size(); ++i) {
     clipped[i] = static_cast<float>(gradient[i] * scale);
   }
   std::vector<float> next(phi.size());
   rule.Step(step, clipped, rule_state, absl::MakeSpan(next));
-  for (size_t i = 0; i < next.size(); ++i) next[i] += phi[i];
+  const float factor = static_cast<float>(scaling.factor);
+  for (size_t i = 0; i < next.size(); ++i) next[i] = phi[i] + factor * next[i];
   return next;
 }
 

@@ -18,11 +18,22 @@ std::vector<double> MeanGradient(
 
 double EuclideanNorm(absl::Span<const double> vector);
 
-// Moves phi by `rule` along a mean gradient of norm `norm`, which is scaled
-// down to `clip_norm` if that is above 0. `step` counts from 1.
+// The factor on the update of step `step` (from 1) of `rounds`: linear from 1
+// towards `decay_to`, which a step after the last would have.
+double DecayFactor(int64_t step, int64_t rounds, double decay_to);
+
+// How an outer step bounds and scales what the rule does.
+struct OuterScaling {
+  double clip_norm;  // of the gradient; 0 does not clip
+  double factor;     // on the update
+};
+
+// Moves phi by `rule` along a mean gradient of norm `norm`. `step` counts from
+// 1.
 std::vector<float> OuterStep(const UpdateRule& rule, int64_t step,
                              absl::Span<const double> gradient, double norm,
-                             double clip_norm, absl::Span<const float> phi,
+                             const OuterScaling& scaling,
+                             absl::Span<const float> phi,
                              absl::Span<float> rule_state);
 
 }  // namespace metastep

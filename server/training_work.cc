@@ -176,9 +176,13 @@ void TrainingWork::CloseRound() {
   state_.last_round = std::move(round);
 
   const int64_t next = state_.phi_version + 1;
+  const v1::OuterSpec& outer = training().outer();
+  const OuterScaling scaling{
+      .clip_norm = outer.clip_norm(),
+      .factor = DecayFactor(next, training().rounds(), outer.decay_to())};
   state_.phi[next] = std::make_shared<const std::vector<float>>(OuterStep(
-      *rule_, next, gradient, norm, training().outer().clip_norm(),
-      *state_.phi.rbegin()->second, absl::MakeSpan(state_.outer_state)));
+      *rule_, next, gradient, norm, scaling, *state_.phi.rbegin()->second,
+      absl::MakeSpan(state_.outer_state)));
   state_.phi_version = next;
   // The unroll in progress began at this version.
   state_.phi.erase(state_.phi.begin(), state_.phi.lower_bound(next - window()));

@@ -102,6 +102,7 @@ TEST(RunSpecResolveTest, WritesOutEveryDefaultOfATraining) {
                        epsilon: 1e-8
                      }
                    }
+                   decay_to: 1
                  }
                  validation {
                    every_rounds: 100
@@ -291,6 +292,7 @@ std::vector<LimitCase> LimitCases() {
       {kTraining, "training.lanes", {"1", "1024"}, {"-1", "1025"}},
       {kTraining, "training.rounds", {"1", "10000000"}, {"0", "10000001"}},
       {kTraining, "training.outer.clip_norm", {"0", "5"}, {"-1", "inf"}},
+      {kTraining, "training.outer.decay_to", {"0", "1"}, {"-0.1", "1.1"}},
       {kTraining,
        "training.validation.every_rounds",
        {"1", "10000000"},

@@ -26,13 +26,13 @@ TEST(OuterStepTest, NormIsEuclidean) {
 class OuterStepBySgdTest : public testing::Test {
  protected:
   // Rate 0.5: phi - 0.5 * gradient.
-  std::vector<float> Step(double clip_norm) {
+  std::vector<float> Step(double clip_norm, double factor = 1) {
     v1::HandDesignedSpec spec;
     spec.mutable_sgd()->set_learning_rate(0.5);
     auto rule = MakeHandDesignedRule(spec);
     EXPECT_OK(rule);
-    return OuterStep(**rule, /*step=*/1, {3, 4}, /*norm=*/5, clip_norm, {1, 1},
-                     {});
+    return OuterStep(**rule, /*step=*/1, {3, 4}, /*norm=*/5,
+                     {clip_norm, factor}, {1, 1}, {});
   }
 };
 
@@ -44,6 +44,20 @@ TEST_F(OuterStepBySgdTest, GradientWithinTheNormIsTakenAsItIs) {
 // Scaled by 1 / 5: (0.6, 0.8).
 TEST_F(OuterStepBySgdTest, LargerGradientIsScaledDownToTheNorm) {
   EXPECT_THAT(Step(/*clip_norm=*/1), ElementsAre(FloatEq(0.7), FloatEq(0.6)));
+}
+
+// Half of the step (-1.5, -2).
+TEST_F(OuterStepBySgdTest, FactorScalesTheUpdate) {
+  EXPECT_THAT(Step(/*clip_norm=*/0, /*factor=*/0.5),
+              ElementsAre(FloatEq(0.25), FloatEq(0)));
+}
+
+// From 1 at the first of four steps, by (1 - 0.2) / 4 a step.
+TEST(DecayFactorTest, FallsLinearly) {
+  EXPECT_DOUBLE_EQ(DecayFactor(1, 4, 0.2), 1);
+  EXPECT_DOUBLE_EQ(DecayFactor(2, 4, 0.2), 0.8);
+  EXPECT_DOUBLE_EQ(DecayFactor(4, 4, 0.2), 0.4);
+  EXPECT_DOUBLE_EQ(DecayFactor(3, 4, /*decay_to=*/1), 1);
 }
 
 }  // namespace
