@@ -16,6 +16,7 @@ void ActiveRun::OpenNextPhase(absl::Time now) {
   ++phase_;
   phase_opened_ = now;
   last_contributors_ = contributors_.size();
+  leased_to_.clear();
   contributors_.clear();
 }
 
@@ -31,8 +32,8 @@ std::optional<int> ActiveRun::PickShard(const WorkerRecord& worker,
     }
     const std::optional<LanePoint> warm = work_->WarmPoint(shard);
     if (warm && worker.held.count(*warm) > 0) return shard;
-    const bool free = now - phase_opened_ >= hold || !warm ||
-                      !workers.HeldByAnother(*warm, worker.worker_id);
+    const bool free =
+        now - phase_opened_ >= hold || !warm || !workers.IsHeld(*warm);
     if (!cold && free) cold = shard;
   }
   return cold;

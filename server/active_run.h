@@ -23,6 +23,7 @@ class ActiveRun {
   ActiveRun(v1::Run run, std::unique_ptr<RunWork> work, absl::Time now);
 
   const std::string& id() const { return run_.run_id(); }
+  const v1::RunSpec& spec() const { return run_.spec(); }
   RunWork& work() { return *work_; }
   const RunWork& work() const { return *work_; }
   ShardBoard& board() { return board_; }
@@ -46,6 +47,12 @@ class ActiveRun {
     contributors_.insert(worker_id);
   }
 
+  // Whether a lease of the open phase is the worker's first, which brings it
+  // phi; from then on it is not.
+  bool FirstLeaseOf(const std::string& worker_id) {
+    return leased_to_.insert(worker_id).second;
+  }
+
   // The run as its owner sees it.
   v1::Run Snapshot() const;
 
@@ -61,6 +68,7 @@ class ActiveRun {
   ShardBoard board_;
   int64_t phase_ = 0;
   absl::Time phase_opened_;
+  std::set<std::string> leased_to_;     // in the open phase
   std::set<std::string> contributors_;  // to the open phase
   size_t last_contributors_ = 0;        // to the phase before
 };

@@ -118,14 +118,14 @@ int64_t Coordinator::LeaseShard(const v1::LeaseShardRequest& request,
     if (worker == nullptr) {
       response = UnknownWorker(request.worker_id());
     } else {
-      workers_.SetHeld(*worker, request);
-      std::optional<v1::Lease> lease = TryLease(*worker);
-      if (!lease && wait > absl::ZeroDuration() && !stopped_) {
+      workers_.SetHeld(*worker, request.held());
+      const ShardLease* lease = TryLease(*worker);
+      if (lease == nullptr && wait > absl::ZeroDuration() && !stopped_) {
         lease_waits_.push_back({next_token_, request.worker_id(),
                                 clock_.Now() + wait, std::move(done)});
         return next_token_++;
       }
-      if (lease) *response->mutable_lease() = *std::move(lease);
+      if (lease != nullptr) *response->mutable_lease() = Describe(*lease);
     }
   }
   done(std::move(response));
@@ -148,7 +148,7 @@ void Coordinator::CancelLeaseShard(int64_t token) {
 
 // Among the runs, the one with the fewest live leases goes first, and of those
 // the one that has waited longest: so runs share the workers evenly.
-std::optional<v1::Lease> Coordinator::TryLease(const WorkerRecord& worker) {
+const ShardLease* Coordinator::TryLease(const WorkerRecord& worker) {
   std::vector<ActiveRun*> order;
   for (const auto& [run_id, run] : runs_) order.push_back(run.get());
   std::sort(order.begin(), order.end(), [](ActiveRun* a, ActiveRun* b) {
@@ -167,15 +167,25 @@ std::optional<v1::Lease> Coordinator::TryLease(const WorkerRecord& worker) {
     run->last_served = ++served_;
     metrics_.leases.Increment();
     CountGauges();
-    v1::Lease lease;
-    lease.set_lease_id(granted.lease_id);
-    *lease.mutable_duration() = ToProtoDuration(options_.lease_duration);
-    lease.set_run_id(run->id());
-    lease.set_shard(*shard);
-    run->work().Describe(*shard, lease);
-    return lease;
+    return &granted;
   }
-  return std::nullopt;
+  return nullptr;
+}
+
+v1::Lease Coordinator::Describe(const ShardLease& lease) {
+  ActiveRun& run = *runs_.at(lease.run_id);
+  v1::Lease described;
+  described.set_lease_id(lease.lease_id);
+  *described.mutable_duration() = ToProtoDuration(options_.lease_duration);
+  described.set_run_id(lease.run_id);
+  described.set_shard(lease.shard);
+  run.work().Describe(lease.shard, described);
+  if (const auto phi = run.work().Phi(described.round());
+      phi != nullptr && run.FirstLeaseOf(lease.worker_id)) {
+    described.set_phi(FloatsToBytes(*phi));
+    metrics_.sent_bytes.Increment(static_cast<double>(described.phi().size()));
+  }
+  return described;
 }
 
 void Coordinator::ServeWaits(Actions& actions) {
@@ -187,8 +197,8 @@ void Coordinator::ServeWaits(Actions& actions) {
       response = UnknownWorker(wait.worker_id);
     } else if (stopped_ || now >= wait.deadline) {
       // The answer without a lease.
-    } else if (std::optional<v1::Lease> lease = TryLease(worker->second)) {
-      *response->mutable_lease() = *std::move(lease);
+    } else if (const ShardLease* lease = TryLease(worker->second)) {
+      *response->mutable_lease() = Describe(*lease);
     } else {
       return false;
     }
@@ -227,22 +237,24 @@ absl::StatusOr<v1::SubmitResultResponse> Coordinator::SubmitResult(
   Actions actions;
   {
     MutexLock lock(mu_);
-    workers_.Hear(request.worker_id(), clock_.Now());
-    const ShardLease* found = leases_.Find(request.lease_id());
-    if (found == nullptr || found->worker_id != request.worker_id()) {
+    WorkerRecord* worker = workers_.Hear(request.worker_id(), clock_.Now());
+    const ShardLease* lease = leases_.Find(request.lease_id());
+    const bool live =
+        lease != nullptr && lease->worker_id == request.worker_id();
+    if (live) {
+      if (worker != nullptr && request.has_next()) {
+        workers_.SetHeld(*worker, request.next());
+      }
+      response = EndLease(ShardLease(*lease), request, actions);
+    } else {
       response.set_disposition(leases_.WasSettled(request.lease_id())
                                    ? v1::SubmitResultResponse::DUPLICATE
                                    : v1::SubmitResultResponse::LEASE_EXPIRED);
-    } else if (const auto run = runs_.find(found->run_id); run == runs_.end()) {
-      leases_.Drop(request.lease_id());
-      response.set_disposition(v1::SubmitResultResponse::STALE);
-    } else {
-      response = EndLease(ShardLease(*found), *run->second, request);
-      if (run->second->closing()) {
-        closing_.Schedule([this, closed = run->second] { ClosePhase(closed); });
-      }
-      Changed(*run->second, actions);
-      ServeWaits(actions);
+    }
+    if (worker != nullptr && request.has_next()) {
+      const ShardLease* next =
+          NextLease(request.lease_id(), *worker, /*repeated=*/!live);
+      if (next != nullptr) *response.mutable_next_lease() = Describe(*next);
     }
     CountGauges();
   }
@@ -251,7 +263,41 @@ absl::StatusOr<v1::SubmitResultResponse> Coordinator::SubmitResult(
   return response;
 }
 
+const ShardLease* Coordinator::NextLease(const std::string& ended,
+                                         const WorkerRecord& worker,
+                                         bool repeated) {
+  if (repeated) {
+    const ShardLease* carried = leases_.FindCarriedBy(ended);
+    if (carried != nullptr && carried->worker_id == worker.worker_id &&
+        runs_.count(carried->run_id) > 0) {
+      return carried;
+    }
+  }
+  const ShardLease* next = TryLease(worker);
+  if (next != nullptr) leases_.SetCarriedBy(next->lease_id, ended);
+  return next;
+}
+
 v1::SubmitResultResponse Coordinator::EndLease(
+    const ShardLease& lease, const v1::SubmitResultRequest& request,
+    Actions& actions) {
+  v1::SubmitResultResponse response;
+  const auto run = runs_.find(lease.run_id);
+  if (run == runs_.end()) {
+    leases_.Drop(lease.lease_id);
+    response.set_disposition(v1::SubmitResultResponse::STALE);
+    return response;
+  }
+  response = TakeOutcome(lease, *run->second, request);
+  if (run->second->closing()) {
+    closing_.Schedule([this, closed = run->second] { ClosePhase(closed); });
+  }
+  Changed(*run->second, actions);
+  ServeWaits(actions);
+  return response;
+}
+
+v1::SubmitResultResponse Coordinator::TakeOutcome(
     const ShardLease& lease, ActiveRun& run,
     const v1::SubmitResultRequest& request) {
   v1::SubmitResultResponse response;
@@ -286,7 +332,7 @@ void Coordinator::Accept(const ShardLease& lease, ActiveRun& run) {
   if (WorkerRecord* worker = workers_.Hear(lease.worker_id, clock_.Now())) {
     ++worker->accepted;
     if (const auto point = run.work().WarmPointAfter(lease.shard)) {
-      worker->held.insert(*point);
+      workers_.Hold(*worker, *point);
     }
   }
   --run.leases;
@@ -340,8 +386,7 @@ absl::StatusOr<v1::FetchPhiResponse> Coordinator::FetchPhi(
                           request.run().run_id(), request.run().phi_version()));
     }
     response.set_phi(FloatsToBytes(*phi));
-    *response.mutable_rules() =
-        run->second->Snapshot().spec().training().rules();
+    *response.mutable_rules() = run->second->spec().training().rules();
   }
   metrics_.sent_bytes.Increment(static_cast<double>(response.phi().size()));
   return response;

@@ -121,15 +121,30 @@ class Coordinator {
   absl::StatusOr<v1::RunSpec> PinModels(v1::RunSpec spec);
   void Activate(v1::Run run, std::unique_ptr<RunWork> work);
 
-  std::optional<v1::Lease> TryLease(const WorkerRecord& worker)
+  // Leases a shard to the worker, if there is one for it; null otherwise.
+  const ShardLease* TryLease(const WorkerRecord& worker)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // A lease of an active run as the worker gets it.
+  v1::Lease Describe(const ShardLease& lease)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The lease that the answer to the submission of `ended` carries; null if
+  // there is no shard for the worker. A repeated submission gets the lease that
+  // the lost answer carried.
+  const ShardLease* NextLease(const std::string& ended,
+                              const WorkerRecord& worker, bool repeated)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ServeWaits(Actions& actions) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Counts a revision of the run and wakes its watches.
   void Changed(ActiveRun& run, Actions& actions)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Ends a live lease, and the phase if it was the last that was missing.
+  v1::SubmitResultResponse EndLease(const ShardLease& lease,
+                                    const v1::SubmitResultRequest& request,
+                                    Actions& actions)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Ends a live lease of an active run by its outcome.
-  v1::SubmitResultResponse EndLease(const ShardLease& lease, ActiveRun& run,
-                                    const v1::SubmitResultRequest& request)
+  v1::SubmitResultResponse TakeOutcome(const ShardLease& lease, ActiveRun& run,
+                                       const v1::SubmitResultRequest& request)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Accept(const ShardLease& lease, ActiveRun& run)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -16,12 +16,26 @@ const ShardLease& LeaseTable::Grant(std::string run_id, int64_t phase,
            .phase = phase,
            .shard = shard,
            .worker_id = std::move(worker_id),
-           .expires = now + duration_};
+           .expires = now + duration_,
+           .carried_by = ""};
   return lease;
 }
 
 const ShardLease* LeaseTable::Find(const std::string& lease_id) const {
   const auto it = leases_.find(lease_id);
+  return it == leases_.end() ? nullptr : &it->second;
+}
+
+void LeaseTable::SetCarriedBy(const std::string& lease_id,
+                              const std::string& by) {
+  leases_.at(lease_id).carried_by = by;
+}
+
+const ShardLease* LeaseTable::FindCarriedBy(const std::string& by) const {
+  const auto it =
+      std::find_if(leases_.begin(), leases_.end(), [&](const auto& entry) {
+        return entry.second.carried_by == by;
+      });
   return it == leases_.end() ? nullptr : &it->second;
 }
 

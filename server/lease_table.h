@@ -20,6 +20,8 @@ struct ShardLease {
   int shard;
   std::string worker_id;
   absl::Time expires;
+  // The lease whose submission's answer carried this one; empty: none did.
+  std::string carried_by;
 };
 
 // A lease is live from Grant until it is settled or expires. Ids are a counter
@@ -37,6 +39,11 @@ class LeaseTable {
                           std::string worker_id, absl::Time now);
   // Null if there is no such live lease.
   const ShardLease* Find(const std::string& lease_id) const;
+  // Notes that the answer to the submission of `by` carries a live lease.
+  void SetCarriedBy(const std::string& lease_id, const std::string& by);
+  // The live lease that the answer to the submission of `by` carried; null if
+  // there is none. Looks through all, for repeated submissions are rare.
+  const ShardLease* FindCarriedBy(const std::string& by) const;
   // Extends a live lease of this worker; false if there is none.
   bool Renew(const std::string& lease_id, const std::string& worker_id,
              absl::Time now);

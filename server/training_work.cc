@@ -66,6 +66,7 @@ bool TrainingWork::ended() const {
 void TrainingWork::OpenPhase() {
   const int lanes = validating() ? 0 : training().lanes();
   const int tasks = validating() ? training().validation().tasks() : 0;
+  phi_sha256_ = PhiSha256(*state_.phi.rbegin()->second);
   gradients_.assign(lanes, {});
   window_losses_.assign(lanes, 0.0);
   curves_.assign(tasks, {});
@@ -224,7 +225,7 @@ void TrainingWork::Report(int done_shards, v1::Run& run) const {
     *run.mutable_latest_validation() = *state_.latest_validation;
     *run.mutable_best_validation() = *state_.best_validation;
   }
-  run.set_phi_sha256(PhiSha256(*state_.phi.rbegin()->second));
+  run.set_phi_sha256(phi_sha256_);
 }
 
 std::shared_ptr<const std::vector<float>> TrainingWork::Phi(

@@ -65,6 +65,7 @@ class TrainingWork final : public RunWork {
   const std::unique_ptr<const UpdateRule> rule_;
   const Clock& clock_;
   TrainingState state_;
+  std::string phi_sha256_;  // of the newest, for every snapshot of the phase
 
   // Results of the open phase, by shard.
   std::vector<std::vector<float>> gradients_;  // [lanes][phi], in a round

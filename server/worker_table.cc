@@ -1,7 +1,5 @@
 #include "server/worker_table.h"
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 
 namespace metastep {
@@ -24,26 +22,32 @@ WorkerRecord* WorkerTable::Hear(const std::string& worker_id, absl::Time now) {
   return &it->second;
 }
 
-void WorkerTable::SetHeld(WorkerRecord& worker,
-                          const v1::LeaseShardRequest& request) {
+void WorkerTable::SetHeld(WorkerRecord& worker, const v1::HeldLanes& held) {
+  LetGo(worker.held);
   worker.held.clear();
-  for (const v1::LaneHandle& lane : request.held()) {
-    worker.held.insert(
-        {lane.run_id(), lane.lane(), lane.unroll(), lane.window()});
+  for (const v1::LaneHandle& lane : held.lanes()) {
+    Hold(worker, {lane.run_id(), lane.lane(), lane.unroll(), lane.window()});
   }
-  worker.held_bytes = request.held_bytes();
+  worker.held_bytes = held.bytes();
 }
 
-bool WorkerTable::HeldByAnother(const LanePoint& point,
-                                const std::string& worker_id) const {
-  return std::any_of(workers_.begin(), workers_.end(), [&](const auto& entry) {
-    return entry.first != worker_id && entry.second.held.count(point) > 0;
-  });
+void WorkerTable::Hold(WorkerRecord& worker, LanePoint point) {
+  const auto [held, added] = worker.held.insert(std::move(point));
+  if (added) ++holders_[*held];
+}
+
+void WorkerTable::LetGo(const std::set<LanePoint>& held) {
+  for (const LanePoint& point : held) {
+    const auto holders = holders_.find(point);
+    if (--holders->second == 0) holders_.erase(holders);
+  }
 }
 
 void WorkerTable::ForgetSilent(absl::Time now) {
   std::erase_if(workers_, [&](const auto& entry) {
-    return now - entry.second.heard > silence_;
+    if (now - entry.second.heard <= silence_) return false;
+    LetGo(entry.second.held);
+    return true;
   });
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
 #include "metastep/v1/coordinator_service.pb.h"
 
@@ -20,6 +21,11 @@ struct LanePoint {
   int64_t unroll;
   int window;
   auto operator<=>(const LanePoint&) const = default;
+  template <typename H>
+  friend H AbslHashValue(H hash, const LanePoint& point) {
+    return H::combine(std::move(hash), point.run_id, point.lane, point.unroll,
+                      point.window);
+  }
 };
 
 struct WorkerRecord {
@@ -43,19 +49,27 @@ class WorkerTable {
   // Null if unknown. Notes that the worker was heard of.
   WorkerRecord* Hear(const std::string& worker_id, absl::Time now);
   // Takes over what a worker says it holds.
-  void SetHeld(WorkerRecord& worker, const v1::LeaseShardRequest& request);
-  // Whether any worker but this one holds the state at this point.
-  bool HeldByAnother(const LanePoint& point,
-                     const std::string& worker_id) const;
+  void SetHeld(WorkerRecord& worker, const v1::HeldLanes& held);
+  // Adds to what a worker holds.
+  void Hold(WorkerRecord& worker, LanePoint point);
+  // Whether any worker holds the state at this point.
+  bool IsHeld(const LanePoint& point) const {
+    return holders_.contains(point);
+  }
   void ForgetSilent(absl::Time now);
 
   const std::map<std::string, WorkerRecord>& all() const { return workers_; }
 
  private:
+  // Takes what a worker held out of holders_.
+  void LetGo(const std::set<LanePoint>& held);
+
   const std::string epoch_;
   const absl::Duration silence_;
   int64_t next_ = 1;
   std::map<std::string, WorkerRecord> workers_;
+  // How many workers hold a point.
+  absl::flat_hash_map<LanePoint, int> holders_;
 };
 
 }  // namespace metastep

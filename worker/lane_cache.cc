@@ -3,8 +3,8 @@
 namespace metastep {
 namespace {
 
-// Every LeaseShard names all lanes, with some 50 bytes each; lanes of ended
-// runs are among them until newer ones push them out.
+// Every request for a lease names all lanes, with some 50 bytes each; lanes of
+// ended runs are among them until newer ones push them out.
 constexpr size_t kMaxLanes = 1024;
 
 }  // namespace
@@ -23,13 +23,12 @@ void LaneCache::Put(const std::string& run_id, int32_t lane, WarmLane state) {
   lanes_.Put({run_id, lane}, std::move(state), bytes);
 }
 
-LaneCache::Held LaneCache::held() const {
+v1::HeldLanes LaneCache::held() const {
   MutexLock lock(mu_);
-  Held held;
-  held.bytes = lanes_.weight();
-  held.lanes.reserve(lanes_.entries().size());
+  v1::HeldLanes held;
+  held.set_bytes(lanes_.weight());
   for (const auto& [id, lane, bytes] : lanes_.entries()) {
-    v1::LaneHandle& handle = held.lanes.emplace_back();
+    v1::LaneHandle& handle = *held.add_lanes();
     handle.set_run_id(id.first);
     handle.set_lane(id.second);
     handle.set_unroll(lane.unroll);

@@ -37,12 +37,8 @@ class LaneCache {
   // bound is dropped.
   void Put(const std::string& run_id, int32_t lane, WarmLane state);
 
-  // What is here, latest used first, for LeaseShardRequest.
-  struct Held {
-    std::vector<v1::LaneHandle> lanes;
-    int64_t bytes = 0;
-  };
-  Held held() const;
+  // What is here, latest used first.
+  v1::HeldLanes held() const;
 
  private:
   using LaneId = std::pair<std::string, int32_t>;  // run, lane

@@ -43,11 +43,20 @@ absl::StatusOr<std::shared_ptr<const Phi>> PhiCache::Get(
     if (const auto* phi = phis_.Find(key)) return *phi;
   }
   // Unlocked: another slot may fetch the same phi meanwhile, which is harmless.
-  METASTEP_ASSIGN_OR_RETURN(const v1::FetchPhiResponse response,
-                            fetch_(source));
-  METASTEP_ASSIGN_OR_RETURN(std::shared_ptr<const Phi> phi, Decode(response));
+  METASTEP_ASSIGN_OR_RETURN(const v1::FetchPhiResponse answer, fetch_(source));
+  return Keep(std::move(key), answer);
+}
+
+absl::Status PhiCache::Put(const v1::FetchPhiRequest& source,
+                           const v1::FetchPhiResponse& answer) {
+  return Keep(source.SerializeAsString(), answer).status();
+}
+
+absl::StatusOr<std::shared_ptr<const Phi>> PhiCache::Keep(
+    std::string key, const v1::FetchPhiResponse& answer) {
+  METASTEP_ASSIGN_OR_RETURN(std::shared_ptr<const Phi> phi, Decode(answer));
   MutexLock lock(mu_);
-  phis_.Put(std::move(key), phi, response.phi().size());
+  phis_.Put(std::move(key), phi, answer.phi().size());
   return phi;
 }
 

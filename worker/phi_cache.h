@@ -35,8 +35,15 @@ class PhiCache {
   // Errors: those of Fetch; InvalidArgument: the answer makes no sense.
   absl::StatusOr<std::shared_ptr<const Phi>> Get(
       const v1::FetchPhiRequest& source);
+  // Keeps what FetchPhi would answer. Errors: InvalidArgument: it makes no
+  // sense.
+  absl::Status Put(const v1::FetchPhiRequest& source,
+                   const v1::FetchPhiResponse& answer);
 
  private:
+  absl::StatusOr<std::shared_ptr<const Phi>> Keep(
+      std::string key, const v1::FetchPhiResponse& answer);
+
   const Fetch fetch_;
 
   Mutex mu_;

@@ -75,6 +75,13 @@ absl::StatusOr<RngStream> StreamOf(v1::EvaluationShard::Tasks tasks) {
   }
 }
 
+v1::FetchPhiRequest SourceOf(const std::string& run_id, int64_t phi_version) {
+  v1::FetchPhiRequest source;
+  source.mutable_run()->set_run_id(run_id);
+  source.mutable_run()->set_phi_version(phi_version);
+  return source;
+}
+
 // A failure's text as the server takes it: a path in the message may hold any
 // bytes, but a proto string must be UTF-8.
 std::string FailureText(const absl::Status& status) {
@@ -120,6 +127,7 @@ absl::Status ShardRunner::Compute(const v1::Lease& lease,
   // A resolved spec passes unchanged; any other is not worth a crash.
   METASTEP_ASSIGN_OR_RETURN(const v1::RunSpec spec,
                             ResolveRunSpec(lease.spec()));
+  if (!lease.phi().empty()) METASTEP_RETURN_IF_ERROR(KeepPhi(spec, lease));
   switch (lease.work_case()) {
     case v1::Lease::kWindow:
       return RunWindow(spec, lease, outcome);
@@ -241,10 +249,15 @@ absl::StatusOr<std::unique_ptr<const UpdateRule>> ShardRunner::RuleOf(
 
 absl::StatusOr<std::shared_ptr<const Phi>> ShardRunner::RunPhi(
     const std::string& run_id, int64_t phi_version) {
-  v1::FetchPhiRequest source;
-  source.mutable_run()->set_run_id(run_id);
-  source.mutable_run()->set_phi_version(phi_version);
-  return phis_.Get(source);
+  return phis_.Get(SourceOf(run_id, phi_version));
+}
+
+absl::Status ShardRunner::KeepPhi(const v1::RunSpec& spec,
+                                  const v1::Lease& lease) {
+  v1::FetchPhiResponse answer;
+  answer.set_phi(lease.phi());
+  *answer.mutable_rules() = spec.training().rules();
+  return phis_.Put(SourceOf(lease.run_id(), lease.round()), answer);
 }
 
 }  // namespace metastep

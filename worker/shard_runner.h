@@ -56,7 +56,7 @@ class ShardRunner {
   void Settle(ShardOutcome outcome,
               v1::SubmitResultResponse::Disposition disposition);
 
-  LaneCache::Held held() const { return lanes_.held(); }
+  v1::HeldLanes held() const { return lanes_.held(); }
 
  private:
   absl::Status Compute(const v1::Lease& lease, ShardOutcome& outcome);
@@ -76,6 +76,8 @@ class ShardRunner {
       const v1::Lease& lease, const ParameterLayout& layout);
   absl::StatusOr<std::shared_ptr<const Phi>> RunPhi(const std::string& run_id,
                                                     int64_t phi_version);
+  // Keeps the phi that a lease brings.
+  absl::Status KeepPhi(const v1::RunSpec& spec, const v1::Lease& lease);
 
   FamilyCache families_;
   PhiCache phis_;

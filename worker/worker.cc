@@ -134,42 +134,55 @@ void Worker::WorkInSlot() {
 absl::Status Worker::LeaseAndWork() {
   v1::LeaseShardRequest request;
   request.set_worker_id(worker_id());
-  LaneCache::Held held = runner_.held();
-  request.mutable_held()->Assign(held.lanes.begin(), held.lanes.end());
-  request.set_held_bytes(held.bytes);
-  const auto response = client_.LeaseShard(request, leasing_);
+  *request.mutable_held() = runner_.held();
+  auto response = client_.LeaseShard(request, leasing_);
   if (absl::IsNotFound(response.status())) {
     return Register(request.worker_id());
   }
   METASTEP_RETURN_IF_ERROR(response.status());
-  if (!response->has_lease()) return absl::OkStatus();
-  return WorkOn(request.worker_id(), response->lease());
+  std::optional<v1::Lease> lease;
+  if (response->has_lease()) lease = std::move(*response->mutable_lease());
+  while (lease) {
+    METASTEP_ASSIGN_OR_RETURN(lease, WorkOn(request.worker_id(), *lease));
+  }
+  return absl::OkStatus();
 }
 
-absl::Status Worker::WorkOn(const std::string& worker_id,
-                            const v1::Lease& lease) {
+absl::StatusOr<std::optional<v1::Lease>> Worker::WorkOn(
+    const std::string& worker_id, const v1::Lease& lease) {
   {
     MutexLock lock(mu_);
     leases_in_work_.insert(lease.lease_id());
   }
-  const absl::Status status = ComputeAndSubmit(worker_id, lease);
-  MutexLock lock(mu_);
-  leases_in_work_.erase(lease.lease_id());
-  return status;
+  auto next = ComputeAndSubmit(worker_id, lease);
+  {
+    MutexLock lock(mu_);
+    leases_in_work_.erase(lease.lease_id());
+  }
+  METASTEP_RETURN_IF_ERROR(next.status());
+  if (*next && leasing_.cancelled()) {
+    client_.HandBack(worker_id, {(*next)->lease_id()});
+    return std::nullopt;
+  }
+  return next;
 }
 
-absl::Status Worker::ComputeAndSubmit(const std::string& worker_id,
-                                      const v1::Lease& lease) {
+absl::StatusOr<std::optional<v1::Lease>> Worker::ComputeAndSubmit(
+    const std::string& worker_id, const v1::Lease& lease) {
   METASTEP_ASSIGN_OR_RETURN(ShardOutcome outcome, runner_.Run(lease));
   outcome.submission.set_worker_id(worker_id);
-  const auto response = client_.SubmitResult(outcome.submission, calls_);
+  if (!leasing_.cancelled()) {
+    *outcome.submission.mutable_next() = runner_.held();
+  }
+  auto response = client_.SubmitResult(outcome.submission, calls_);
   METASTEP_RETURN_IF_ERROR(response.status());
   if (response->disposition() == v1::SubmitResultResponse::REJECTED) {
     LogWarning("shard %d of round %d of run %s was rejected: %s", lease.shard(),
                lease.round(), lease.run_id(), response->message());
   }
   runner_.Settle(std::move(outcome), response->disposition());
-  return absl::OkStatus();
+  if (!response->has_next_lease()) return std::nullopt;
+  return std::move(*response->mutable_next_lease());
 }
 
 void Worker::KeepAlive() {

@@ -7,12 +7,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/mutex.h"
 #include "metastep/v1/coordinator_service.pb.h"
@@ -40,9 +42,9 @@ struct WorkerOptions {
 };
 
 // A worker with one thread for each slot and one for heartbeats. Each slot
-// leases a shard (a long-poll that names the warm lanes), computes it and
-// submits it; a heartbeat keeps the leases in work, and the registration,
-// alive. A server that does not know the worker is one that has restarted: the
+// leases a shard (a long-poll that names the warm lanes), computes it, submits
+// it, and goes on with the lease that the answer carries until one carries
+// none; a heartbeat keeps the leases in work, and the registration, alive. A server that does not know the worker is one that has restarted: the
 // worker registers again and goes on, warm lanes included.
 //
 // A computation cannot be interrupted. So Run may return while slots still
@@ -82,9 +84,12 @@ class Worker {
 
   void WorkInSlot();
   absl::Status LeaseAndWork();
-  absl::Status WorkOn(const std::string& worker_id, const v1::Lease& lease);
-  absl::Status ComputeAndSubmit(const std::string& worker_id,
-                                const v1::Lease& lease);
+  // Both return the lease that the submission's answer carried, if any; WorkOn
+  // keeps none after Drain.
+  absl::StatusOr<std::optional<v1::Lease>> WorkOn(const std::string& worker_id,
+                                                  const v1::Lease& lease);
+  absl::StatusOr<std::optional<v1::Lease>> ComputeAndSubmit(
+      const std::string& worker_id, const v1::Lease& lease);
   void KeepAlive();
   absl::Status SendHeartbeat();
 

@@ -49,6 +49,15 @@ v1::RunSpec Spec(int lanes, int rounds) {
   return *spec;
 }
 
+// The state of a lane before window 1 of its first unroll.
+v1::LaneHandle Held(const std::string& run_id, int lane) {
+  v1::LaneHandle held;
+  held.set_run_id(run_id);
+  held.set_lane(lane);
+  held.set_window(1);
+  return held;
+}
+
 // Drives the coordinator as workers would, with results of the test's choice.
 class CoordinatorTest : public testing::Test {
  protected:
@@ -109,7 +118,7 @@ class CoordinatorTest : public testing::Test {
     v1::LeaseShardRequest request;
     request.set_worker_id(worker_id);
     *request.mutable_wait() = TimeUtil::SecondsToDuration(5);
-    for (const v1::LaneHandle& lane : held) *request.add_held() = lane;
+    request.mutable_held()->mutable_lanes()->Assign(held.begin(), held.end());
     auto answer = std::make_shared<
         std::promise<absl::StatusOr<v1::LeaseShardResponse>>>();
     auto future = answer->get_future();
@@ -141,6 +150,14 @@ class CoordinatorTest : public testing::Test {
     auto response = coordinator_->SubmitResult(std::move(request));
     EXPECT_OK(response);
     return response->disposition();
+  }
+  // Submits and asks for the next lease, as a worker that holds these lanes.
+  Response SubmitAndAsk(v1::SubmitResultRequest request,
+                        const std::vector<v1::LaneHandle>& held = {}) {
+    request.mutable_next()->mutable_lanes()->Assign(held.begin(), held.end());
+    auto response = coordinator_->SubmitResult(request);
+    EXPECT_OK(response);
+    return *response;
   }
   std::future<v1::Run> Watch(const std::string& run_id, int64_t seen) {
     auto answer = std::make_shared<std::promise<v1::Run>>();
@@ -240,11 +257,7 @@ TEST_F(CoordinatorTest, WarmLaneGoesToItsHolderAndToAnotherAfterTheHold) {
   Submit(Result(a, lane0, {0, 0}));
   Submit(Result(b, lane1, {0, 0}));
   // b asks first and still gets the lane it holds.
-  v1::LaneHandle held;
-  held.set_run_id(run_id);
-  held.set_lane(1);
-  held.set_window(1);
-  EXPECT_EQ(Lease(b, {held}).window().lane(), 1);
+  EXPECT_EQ(Lease(b, {Held(run_id, 1)}).window().lane(), 1);
   // Lane 0 is a's; b waits for it until the hold (a tenth of the lease) is
   // over.
   auto waiting = StartLease(b);
@@ -254,6 +267,96 @@ TEST_F(CoordinatorTest, WarmLaneGoesToItsHolderAndToAnotherAfterTheHold) {
   clock_.Advance(kLease / 10);
   coordinator_->Tick();
   EXPECT_EQ(waiting.get()->lease().window().lane(), 0);
+}
+
+TEST_F(CoordinatorTest, AnswerCarriesTheNextLeaseToAWorkerThatAsks) {
+  Create(Spec(/*lanes=*/3, /*rounds=*/5));
+  const std::string worker = Register();
+  const v1::Lease lane0 = Lease(worker);
+  const Response first = SubmitAndAsk(Result(worker, lane0, {0, 0}));
+  EXPECT_EQ(first.disposition(), Response::ACCEPTED);
+  ASSERT_TRUE(first.has_next_lease());
+  EXPECT_EQ(first.next_lease().window().lane(), 1);
+  ASSERT_OK_AND_ASSIGN(
+      const Response second,
+      coordinator_->SubmitResult(Result(worker, first.next_lease(), {0, 0})));
+  EXPECT_FALSE(second.has_next_lease());  // it did not ask
+  // The round's last shard: there is nothing to carry, and nothing is waited
+  // for.
+  EXPECT_FALSE(
+      SubmitAndAsk(Result(worker, Lease(worker), {0, 0})).has_next_lease());
+  EXPECT_EQ(Lease(worker).round(), 1);
+}
+
+TEST_F(CoordinatorTest, NobodyIsCarriedALeaseThatAnotherWaitsFor) {
+  Create(Spec(/*lanes=*/1, /*rounds=*/5));
+  const std::string leaving = Register();
+  const v1::Lease lease = Lease(leaving);
+  auto waiting = StartLease(Register());
+  v1::SubmitResultRequest hand_back;
+  hand_back.set_worker_id(leaving);
+  hand_back.set_lease_id(lease.lease_id());
+  hand_back.mutable_hand_back();
+  EXPECT_FALSE(SubmitAndAsk(hand_back).has_next_lease());
+  EXPECT_EQ(waiting.get()->lease().shard(), lease.shard());
+}
+
+TEST_F(CoordinatorTest, RepeatedSubmissionIsCarriedTheSameLease) {
+  Create(Spec(/*lanes=*/3, /*rounds=*/5));
+  const std::string worker = Register();
+  const auto lane0 = Result(worker, Lease(worker), {0, 0});
+  const v1::Lease lost = SubmitAndAsk(lane0).next_lease();
+  const Response again = SubmitAndAsk(lane0);
+  EXPECT_EQ(again.disposition(), Response::DUPLICATE);
+  EXPECT_EQ(again.next_lease().lease_id(), lost.lease_id());
+  EXPECT_EQ(again.next_lease().window().lane(), 1);
+  EXPECT_EQ(metrics_.leases.Value(), 2);
+  // Once that lease has ended, a repetition is carried a new one.
+  Submit(Result(worker, lost, {0, 0}));
+  EXPECT_EQ(SubmitAndAsk(lane0).next_lease().window().lane(), 2);
+}
+
+TEST_F(CoordinatorTest, CarriedLeaseExpiresLikeAnyOther) {
+  Create(Spec(/*lanes=*/2, /*rounds=*/5));
+  const std::string worker = Register();
+  const auto lane0 = Result(worker, Lease(worker), {0, 0});
+  const v1::Lease carried = SubmitAndAsk(lane0).next_lease();
+  clock_.Advance(kLease);
+  coordinator_->Tick();
+  const Response again = SubmitAndAsk(lane0);
+  EXPECT_EQ(again.next_lease().shard(), carried.shard());
+  EXPECT_NE(again.next_lease().lease_id(), carried.lease_id());
+}
+
+TEST_F(CoordinatorTest, CarriedLeasesKeepToTheWarmLanes) {
+  const std::string run_id = Create(Spec(/*lanes=*/3, /*rounds=*/5));
+  const std::string a = Register();
+  const std::string b = Register();
+  const v1::Lease lane0 = Lease(a);
+  const v1::Lease lane1 = Lease(b);
+  const v1::Lease lane2 = SubmitAndAsk(Result(a, lane0, {0, 0})).next_lease();
+  SubmitAndAsk(Result(b, lane1, {0, 0}));
+  SubmitAndAsk(Result(a, lane2, {0, 0}), {Held(run_id, 0)});
+  // a holds lanes 0 and 2, b lane 1: a is carried from 0 to 2, and then none.
+  const v1::Lease warm = Lease(a, {Held(run_id, 0), Held(run_id, 2)});
+  ASSERT_EQ(warm.round(), 1);
+  EXPECT_EQ(warm.window().lane(), 0);
+  const v1::Lease next =
+      SubmitAndAsk(Result(a, warm, {0, 0}), {Held(run_id, 2)}).next_lease();
+  EXPECT_EQ(next.window().lane(), 2);
+  EXPECT_FALSE(SubmitAndAsk(Result(a, next, {0, 0})).has_next_lease());
+  EXPECT_EQ(Lease(b, {Held(run_id, 1)}).window().lane(), 1);
+}
+
+TEST_F(CoordinatorTest, FirstLeaseOfARoundBringsPhi) {
+  Create(Spec(/*lanes=*/3, /*rounds=*/5));
+  const std::string a = Register();
+  const std::string b = Register();
+  const v1::Lease first = Lease(a);
+  EXPECT_THAT(FloatsFromBytes(first.phi()), ElementsAre(0, 0));
+  EXPECT_THAT(FloatsFromBytes(Lease(b).phi()), ElementsAre(0, 0));
+  EXPECT_EQ(SubmitAndAsk(Result(a, first, {0, 0})).next_lease().phi(), "");
+  EXPECT_EQ(metrics_.sent_bytes.Value(), 2 * kPhi * sizeof(float));
 }
 
 TEST_F(CoordinatorTest, HandedBackShardGoesToAnotherAtOnce) {
@@ -365,6 +468,20 @@ TEST_F(CoordinatorTest, RunsShareTheWorkersEvenly) {
   const std::string worker = Register();
   std::map<std::string, int> leases;
   for (int i = 0; i < 6; ++i) ++leases[Lease(worker).run_id()];
+  EXPECT_THAT(leases, ElementsAre(testing::Pair(testing::_, 3),
+                                  testing::Pair(testing::_, 3)));
+}
+
+TEST_F(CoordinatorTest, CarriedLeasesShareTheWorkersEvenly) {
+  Create(Spec(/*lanes=*/4, /*rounds=*/5), "a");
+  Create(Spec(/*lanes=*/4, /*rounds=*/5), "b");
+  const std::string worker = Register();
+  std::map<std::string, int> leases;
+  v1::Lease lease = Lease(worker);
+  for (int i = 0; i < 6; ++i) {
+    ++leases[lease.run_id()];
+    lease = SubmitAndAsk(Result(worker, lease, {0, 0})).next_lease();
+  }
   EXPECT_THAT(leases, ElementsAre(testing::Pair(testing::_, 3),
                                   testing::Pair(testing::_, 3)));
 }

@@ -29,6 +29,16 @@ void FakeCoordinator::AddLease(const v1::Lease& lease) {
   changed_.NotifyAll();
 }
 
+void FakeCoordinator::CarryLease(const v1::Lease& lease) {
+  MutexLock lock(mu_);
+  carried_.push_back(lease);
+}
+
+void FakeCoordinator::OnNextSubmission(std::function<void()> act) {
+  MutexLock lock(mu_);
+  on_submission_ = std::move(act);
+}
+
 void FakeCoordinator::AnswerNextSubmission(absl::Status status) {
   MutexLock lock(mu_);
   submission_answers_.push_back({std::move(status), {}});
@@ -125,6 +135,11 @@ grpc::Status FakeCoordinator::SubmitResult(
   log_.submissions.push_back(*request);
   changed_.NotifyAll();
   response->set_disposition(v1::SubmitResultResponse::ACCEPTED);
+  if (const auto act = std::exchange(on_submission_, nullptr)) act();
+  if (request->has_next() && !carried_.empty()) {
+    *response->mutable_next_lease() = std::move(carried_.front());
+    carried_.pop_front();
+  }
   if (submission_answers_.empty()) return grpc::Status::OK;
   const SubmissionAnswer answer = std::move(submission_answers_.front());
   submission_answers_.pop_front();

@@ -23,9 +23,13 @@ class FakeCoordinator final : public v1::CoordinatorService::Service {
   // What the next calls meet.
   void RefuseRegistration(absl::Status status);
   void AddLease(const v1::Lease& lease);
+  // As AddLease, but with the answer to a submission that asks for a lease.
+  void CarryLease(const v1::Lease& lease);
   // The next submissions are answered with these, in order, then ACCEPTED.
   void AnswerNextSubmission(absl::Status status);
   void AnswerNextSubmission(v1::SubmitResultResponse::Disposition disposition);
+  // Called before the next submission is answered.
+  void OnNextSubmission(std::function<void()> act);
   // FetchPhi waits from now on, until OpenGate.
   void ShutGate();
   void OpenGate();
@@ -75,6 +79,8 @@ class FakeCoordinator final : public v1::CoordinatorService::Service {
   absl::Status registration_status_ ABSL_GUARDED_BY(mu_);
   std::string known_ ABSL_GUARDED_BY(mu_);  // empty: nobody
   std::deque<v1::Lease> leases_ ABSL_GUARDED_BY(mu_);
+  std::deque<v1::Lease> carried_ ABSL_GUARDED_BY(mu_);
+  std::function<void()> on_submission_ ABSL_GUARDED_BY(mu_);
   std::deque<SubmissionAnswer> submission_answers_ ABSL_GUARDED_BY(mu_);
   bool gate_open_ ABSL_GUARDED_BY(mu_) = true;
   bool closed_ ABSL_GUARDED_BY(mu_) = false;

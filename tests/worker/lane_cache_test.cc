@@ -30,7 +30,10 @@ WarmLane LaneOf(int64_t bytes, int64_t unroll = 0, int32_t window = 0) {
 
 std::vector<int32_t> HeldLanes(const LaneCache& cache) {
   std::vector<int32_t> lanes;
-  for (const auto& handle : cache.held().lanes) lanes.push_back(handle.lane());
+  const v1::HeldLanes held = cache.held();
+  for (const v1::LaneHandle& handle : held.lanes()) {
+    lanes.push_back(handle.lane());
+  }
   return lanes;
 }
 
@@ -45,8 +48,8 @@ TEST(LaneCacheTest, TakesAStateOut) {
   EXPECT_EQ(lane->window, 2);
   EXPECT_EQ(lane->state->bytes(), 10);
   EXPECT_FALSE(cache.Take("run", 3).has_value());
-  EXPECT_THAT(cache.held().lanes, IsEmpty());
-  EXPECT_EQ(cache.held().bytes, 0);
+  EXPECT_THAT(cache.held().lanes(), IsEmpty());
+  EXPECT_EQ(cache.held().bytes(), 0);
 }
 
 TEST(LaneCacheTest, TellsRunsAndLanesApart) {
@@ -62,15 +65,15 @@ TEST(LaneCacheTest, NamesWhatItHolds) {
   cache.Put("a", 1, LaneOf(10));
   cache.Put("b", 2, LaneOf(20, /*unroll=*/5, /*window=*/3));
 
-  const LaneCache::Held held = cache.held();
+  const v1::HeldLanes held = cache.held();
 
-  ASSERT_THAT(held.lanes, SizeIs(2));
-  EXPECT_EQ(held.lanes[0].run_id(), "b");
-  EXPECT_EQ(held.lanes[0].lane(), 2);
-  EXPECT_EQ(held.lanes[0].unroll(), 5);
-  EXPECT_EQ(held.lanes[0].window(), 3);
-  EXPECT_EQ(held.lanes[1].run_id(), "a");
-  EXPECT_EQ(held.bytes, 30);
+  ASSERT_THAT(held.lanes(), SizeIs(2));
+  EXPECT_EQ(held.lanes(0).run_id(), "b");
+  EXPECT_EQ(held.lanes(0).lane(), 2);
+  EXPECT_EQ(held.lanes(0).unroll(), 5);
+  EXPECT_EQ(held.lanes(0).window(), 3);
+  EXPECT_EQ(held.lanes(1).run_id(), "a");
+  EXPECT_EQ(held.bytes(), 30);
 }
 
 TEST(LaneCacheTest, ForgetsTheLaneUsedLongestAgo) {
@@ -80,7 +83,7 @@ TEST(LaneCacheTest, ForgetsTheLaneUsedLongestAgo) {
   cache.Put("run", 0, *cache.Take("run", 0));
   cache.Put("run", 3, LaneOf(30));  // 4 * 30 > 100
   EXPECT_THAT(HeldLanes(cache), ElementsAre(3, 0, 2));
-  EXPECT_EQ(cache.held().bytes, 90);
+  EXPECT_EQ(cache.held().bytes(), 90);
 }
 
 TEST(LaneCacheTest, DropsAStateOverTheBound) {
@@ -94,7 +97,7 @@ TEST(LaneCacheTest, DropsAStateOverTheBound) {
 TEST(LaneCacheTest, BoundsTheNumberOfLanes) {
   LaneCache cache(/*max_bytes=*/1 << 20);
   for (int lane = 0; lane < 1025; ++lane) cache.Put("run", lane, LaneOf(1));
-  EXPECT_THAT(cache.held().lanes, SizeIs(1024));
+  EXPECT_THAT(cache.held().lanes(), SizeIs(1024));
   EXPECT_FALSE(cache.Take("run", 0).has_value());
 }
 

@@ -49,7 +49,8 @@ class Runner {
   // Windows of the lanes held.
   std::vector<int> HeldWindows() const {
     std::vector<int> windows;
-    for (const auto& lane : runner_.held().lanes) {
+    const v1::HeldLanes held = runner_.held();
+    for (const v1::LaneHandle& lane : held.lanes()) {
       windows.push_back(lane.window());
     }
     return windows;
@@ -147,7 +148,7 @@ TEST_P(TakenTest, KeepsTheNewState) {
   runner.Run(WindowLease(0, 0));
   runner.Run(WindowLease(0, 1), GetParam());
   EXPECT_THAT(runner.HeldWindows(), ElementsAre(2));
-  EXPECT_GT(runner.runner().held().bytes, 0);
+  EXPECT_GT(runner.runner().held().bytes(), 0);
 }
 INSTANTIATE_TEST_SUITE_P(ShardRunnerTest, TakenTest,
                          testing::Values(Response::ACCEPTED,
@@ -300,6 +301,19 @@ TEST(ShardRunnerTest, AServerOutOfReachIsNoFailureOfTheShard) {
   runner.server_error = absl::CancelledError("stopping");
   EXPECT_EQ(runner.runner().Run(WindowLease(0, 0)).status(),
             runner.server_error);
+}
+
+TEST(ShardRunnerTest, TakesPhiFromTheLeaseThatBringsIt) {
+  const std::string fetched = Bits(Runner().Run(WindowLease(0, 0)));
+  Runner out_of_reach;
+  out_of_reach.server_error = absl::UnavailableError("no route to host");
+  v1::Lease lease = WindowLease(0, 0);
+  lease.set_phi(PhiAnswer(0).phi());
+  EXPECT_EQ(Bits(out_of_reach.Run(lease)), fetched);
+  // A lease without it, of another lane, finds it again.
+  lease.clear_phi();
+  lease.mutable_window()->set_lane(0);
+  EXPECT_TRUE(out_of_reach.Run(lease).has_window());
 }
 
 TEST(ShardRunnerTest, AnUnknownPhiIsAFailure) {

@@ -129,13 +129,13 @@ TEST_F(WorkerTest, NamesItsWarmLanes) {
 
   const Log log = coordinator().AwaitPolls(2);
 
-  EXPECT_THAT(log.polls[0].held(), IsEmpty());
-  ASSERT_THAT(log.polls[1].held(), SizeIs(1));
-  EXPECT_EQ(log.polls[1].held(0).run_id(), "run");
-  EXPECT_EQ(log.polls[1].held(0).lane(), 1);
-  EXPECT_EQ(log.polls[1].held(0).unroll(), 4);
-  EXPECT_EQ(log.polls[1].held(0).window(), 1);
-  EXPECT_GT(log.polls[1].held_bytes(), 0);
+  EXPECT_THAT(log.polls[0].held().lanes(), IsEmpty());
+  ASSERT_THAT(log.polls[1].held().lanes(), SizeIs(1));
+  EXPECT_EQ(log.polls[1].held().lanes(0).run_id(), "run");
+  EXPECT_EQ(log.polls[1].held().lanes(0).lane(), 1);
+  EXPECT_EQ(log.polls[1].held().lanes(0).unroll(), 4);
+  EXPECT_EQ(log.polls[1].held().lanes(0).window(), 1);
+  EXPECT_GT(log.polls[1].held().bytes(), 0);
 }
 
 TEST_F(WorkerTest, HeartbeatsNameTheLeasesInWorkAndNoneWhileItPolls) {
@@ -188,8 +188,8 @@ TEST_F(WorkerTest, ResubmitsUnderTheSameLeaseAndTakesDuplicateForAccepted) {
   ASSERT_THAT(log.submissions, SizeIs(2));
   EXPECT_EQ(log.submissions[0].SerializeAsString(),
             log.submissions[1].SerializeAsString());
-  ASSERT_THAT(log.polls[1].held(), SizeIs(1));
-  EXPECT_EQ(log.polls[1].held(0).window(), 1);
+  ASSERT_THAT(log.polls[1].held().lanes(), SizeIs(1));
+  EXPECT_EQ(log.polls[1].held().lanes(0).window(), 1);
 }
 
 TEST_F(WorkerTest, GoesOnAfterALostLease) {
@@ -201,8 +201,62 @@ TEST_F(WorkerTest, GoesOnAfterALostLease) {
   const Log log = coordinator().AwaitSubmissions(2);
 
   EXPECT_EQ(log.submissions[1].lease_id(), "lease-2");
-  ASSERT_THAT(log.polls[1].held(), SizeIs(1));
-  EXPECT_EQ(log.polls[1].held(0).window(), 0);  // the lane's old state
+  ASSERT_THAT(log.polls[1].held().lanes(), SizeIs(1));
+  EXPECT_EQ(log.polls[1].held().lanes(0).window(), 0);  // the lane's old state
+}
+
+TEST_F(WorkerTest, GoesOnWithTheLeaseThatAnAnswerCarries) {
+  coordinator().AddLease(WindowLease(/*unroll=*/4, /*window=*/0));
+  coordinator().CarryLease(SgdLease("lease-2"));
+  StartWorker();
+
+  const Log log = coordinator().AwaitPolls(2);
+
+  ASSERT_THAT(log.submissions, SizeIs(2));
+  // The lane of the result itself is not named: the server knows of it.
+  EXPECT_THAT(log.submissions[0].next().lanes(), IsEmpty());
+  EXPECT_EQ(log.submissions[1].lease_id(), "lease-2");
+  ASSERT_THAT(log.submissions[1].next().lanes(), SizeIs(1));
+  EXPECT_EQ(log.submissions[1].next().lanes(0).window(), 1);
+}
+
+TEST_F(WorkerTest, HeartbeatsNameACarriedLease) {
+  coordinator().AddLease(SgdLease("lease-1"));
+  coordinator().CarryLease(GatedLease("lease-2"));
+  coordinator().ShutGate();
+  StartWorker();
+  const Log log = coordinator().Await([](const Log& so_far) {
+    return so_far.fetches == 1 && !so_far.heartbeats.empty() &&
+           so_far.heartbeats.back().lease_ids_size() > 0 &&
+           so_far.heartbeats.back().lease_ids(0) != "lease-1";
+  });
+  EXPECT_THAT(log.heartbeats.back().lease_ids(), ElementsAre("lease-2"));
+}
+
+TEST_F(WorkerTest, DrainingAsksForNoFurtherLease) {
+  coordinator().ShutGate();
+  coordinator().AddLease(GatedLease("lease-1"));
+  StartWorker();
+  coordinator().Await([](const Log& log) { return log.fetches == 1; });
+
+  worker_->Drain();
+  coordinator().OpenGate();
+
+  EXPECT_OK(Finish());
+  EXPECT_FALSE(coordinator().AwaitSubmissions(1).submissions[0].has_next());
+}
+
+TEST_F(WorkerTest, HandsBackALeaseThatIsCarriedWhileItDrains) {
+  coordinator().AddLease(SgdLease("lease-1"));
+  coordinator().CarryLease(SgdLease("lease-2"));
+  // The worker asks for a lease, and drains before the answer.
+  coordinator().OnNextSubmission([this] { worker_->Drain(); });
+  StartWorker();
+
+  EXPECT_OK(Finish());
+  const Log log = coordinator().AwaitSubmissions(2);
+  EXPECT_EQ(log.submissions[1].lease_id(), "lease-2");
+  EXPECT_TRUE(log.submissions[1].has_hand_back());
 }
 
 TEST_F(WorkerTest, DrainEndsTheLongPoll) {
