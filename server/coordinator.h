@@ -5,9 +5,9 @@
 //   2. a and b each call LeaseShard and get lanes 0 and 1 under phi 0.
 //   3. a submits: ACCEPTED. b's lease expires; lane 1 is open again, a gets it,
 //      and b's late result is answered LEASE_EXPIRED.
-//   4. With both results in, the closing thread takes the outer step, commits
-//      phi 1 and opens round 1. A crash before the commit repeats the round to
-//      the same bits.
+//   4. With both results in, the closing thread takes the outer step, opens
+//      round 1 and, while that is computed, commits phi 1. A crash before the
+//      commit repeats round 0 to the same bits.
 //   5. After every E rounds the phase is a validation; after the last, the best
 //      phi is published and the run has SUCCEEDED.
 #ifndef METASTEP_SERVER_COORDINATOR_H_
@@ -156,6 +156,8 @@ class Coordinator {
   void CountGauges() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   void CountPhase(int64_t version_before, const TrainingState& state);
+  void OpenNextPhase(ActiveRun& run, Actions& actions)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // Run on the closing thread, one after another.
   void ClosePhase(const std::shared_ptr<ActiveRun>& run);

@@ -235,9 +235,10 @@ bool Coordinator::Persist(absl::string_view what,
 }
 
 void Coordinator::ClosePhase(const std::shared_ptr<ActiveRun>& run) {
-  // Until OpenNextPhase only this thread changes the work, so it may read it
-  // without the mutex.
+  // Only this thread changes the state, so it may read it without the mutex.
   const TrainingState* state = run->work().state();
+  bool ended = false;
+  Actions actions;
   {
     MutexLock lock(mu_);
     if (runs_.count(run->id()) == 0) return;
@@ -246,25 +247,25 @@ void Coordinator::ClosePhase(const std::shared_ptr<ActiveRun>& run) {
       run->work().Close();
       if (state != nullptr) CountPhase(before, *state);
     }
+    ended = run->work().ended();
+    if (!ended) OpenNextPhase(*run, actions);
   }
+  for (const auto& act : actions) act();
+  // While the workers compute the next phase. It cannot close before this
+  // thread is back, so the disk is at most one phase behind them.
   if (state != nullptr && !Persist("commit a round", [&] {
         return store_.Commit(run->id(), *state);
       })) {
     return;
   }
-  if (run->work().ended()) {
-    EndRun(run->id(), v1::Run::SUCCEEDED, "");
-    return;
-  }
-  Actions actions;
-  {
-    MutexLock lock(mu_);
-    leases_.ForgetSettledBefore(run->id(), run->phase());
-    run->OpenNextPhase(clock_.Now());
-    Changed(*run, actions);
-    ServeWaits(actions);
-  }
-  for (const auto& act : actions) act();
+  if (ended) EndRun(run->id(), v1::Run::SUCCEEDED, "");
+}
+
+void Coordinator::OpenNextPhase(ActiveRun& run, Actions& actions) {
+  leases_.ForgetSettledBefore(run.id(), run.phase());
+  run.OpenNextPhase(clock_.Now());
+  Changed(run, actions);
+  ServeWaits(actions);
 }
 
 void Coordinator::CountPhase(int64_t version_before,

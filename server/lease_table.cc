@@ -32,10 +32,9 @@ void LeaseTable::SetCarriedBy(const std::string& lease_id,
 }
 
 const ShardLease* LeaseTable::FindCarriedBy(const std::string& by) const {
-  const auto it =
-      std::find_if(leases_.begin(), leases_.end(), [&](const auto& entry) {
-        return entry.second.carried_by == by;
-      });
+  const auto it = std::find_if(
+      leases_.begin(), leases_.end(),
+      [&](const auto& entry) { return entry.second.carried_by == by; });
   return it == leases_.end() ? nullptr : &it->second;
 }
 

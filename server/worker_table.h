@@ -53,9 +53,7 @@ class WorkerTable {
   // Adds to what a worker holds.
   void Hold(WorkerRecord& worker, LanePoint point);
   // Whether any worker holds the state at this point.
-  bool IsHeld(const LanePoint& point) const {
-    return holders_.contains(point);
-  }
+  bool IsHeld(const LanePoint& point) const { return holders_.contains(point); }
   void ForgetSilent(absl::Time now);
 
   const std::map<std::string, WorkerRecord>& all() const { return workers_; }

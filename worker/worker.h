@@ -44,8 +44,9 @@ struct WorkerOptions {
 // A worker with one thread for each slot and one for heartbeats. Each slot
 // leases a shard (a long-poll that names the warm lanes), computes it, submits
 // it, and goes on with the lease that the answer carries until one carries
-// none; a heartbeat keeps the leases in work, and the registration, alive. A server that does not know the worker is one that has restarted: the
-// worker registers again and goes on, warm lanes included.
+// none; a heartbeat keeps the leases in work, and the registration, alive. A
+// server that does not know the worker is one that has restarted: the worker
+// registers again and goes on, warm lanes included.
 //
 // A computation cannot be interrupted. So Run may return while slots still
 // compute; they reach nothing outside the process any more, and the destructor

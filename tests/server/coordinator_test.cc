@@ -14,6 +14,7 @@
 #include "google/protobuf/util/time_util.h"
 #include "optimizer/run_spec.h"
 #include "rpc/float_bytes.h"
+#include "server/sqlite.h"
 #include "tests/support/simulated_clock.h"
 #include "tests/support/status_matchers.h"
 
@@ -448,6 +449,24 @@ TEST_F(CoordinatorTest, RestartRepeatsTheOpenRoundOnly) {
   EXPECT_EQ(again.round(), 1);
   EXPECT_EQ(again.window().lane(), 0);
   EXPECT_THAT(again.window().phi_versions(), ElementsAre(0, 1));
+}
+
+TEST_F(CoordinatorTest, TheNextRoundIsComputedWhileTheDiskTakesTheLast) {
+  Create(Spec(/*lanes=*/1, /*rounds=*/5));
+  const std::string worker = Register();
+  const v1::Lease round0 = Lease(worker);
+  ASSERT_OK_AND_ASSIGN(const auto disk, Sqlite::Open(dir_ / "runs.db"));
+  ASSERT_OK(disk->Execute("BEGIN IMMEDIATE"));  // nobody else can write
+  Submit(Result(worker, round0, {1, 1}));
+  const v1::Lease round1 = Lease(worker);
+  EXPECT_EQ(round1.round(), 1);
+  // But no further: round 1 closes when round 0 is on disk.
+  Submit(Result(worker, round1, {1, 1}));
+  auto waiting = StartLease(worker);
+  EXPECT_NE(waiting.wait_for(std::chrono::seconds(0)),
+            std::future_status::ready);
+  ASSERT_OK(disk->Execute("ROLLBACK"));
+  EXPECT_EQ(waiting.get()->lease().round(), 2);
 }
 
 TEST_F(CoordinatorTest, CreateIsIdempotentByRequest) {
