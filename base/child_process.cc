@@ -108,6 +108,7 @@ std::string TailOf(const std::filesystem::path& path, int lines) {
   file.seekg(std::max<std::streamoff>(0, file.tellg() - kTailBytes));
   std::string text((std::istreambuf_iterator<char>(file)), {});
   while (!text.empty() && text.back() == '\n') text.pop_back();
+  if (text.empty()) return "";
   size_t begin = text.size();
   for (int i = 0; i < lines && begin != std::string::npos && begin > 0; ++i) {
     begin = text.rfind('\n', begin - 1);

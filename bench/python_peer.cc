@@ -33,10 +33,10 @@ const char* const kInterpreters[] = {"build/peers/bin/python", "python3",
 constexpr int64_t kMaxResultBytes = int64_t{1} << 30;
 
 // A script at work. Not thread-safe.
-class PythonPeer {
+class Script {
  public:
   // Starts the script. Errors: FailedPrecondition.
-  static absl::StatusOr<std::unique_ptr<PythonPeer>> Start(
+  static absl::StatusOr<std::unique_ptr<Script>> Start(
       const std::string& python, absl::string_view script,
       const std::filesystem::path& folder) {
     int ends[2];
@@ -57,61 +57,58 @@ class PythonPeer {
       close(ends[0]);
       return pid.status();
     }
-    return std::unique_ptr<PythonPeer>(new PythonPeer(*pid, ends[0], log));
+    return std::unique_ptr<Script>(new Script(*pid, ends[0], log));
   }
 
   // Closing its standard input ends it.
-  ~PythonPeer() {
+  ~Script() {
     fclose(stream_);
-    waitpid(pid_, nullptr, 0);
+    if (pid_ != 0) waitpid(pid_, nullptr, 0);
   }
-  PythonPeer(const PythonPeer&) = delete;
-  PythonPeer& operator=(const PythonPeer&) = delete;
+  Script(const Script&) = delete;
+  Script& operator=(const Script&) = delete;
 
-  // Its next line. Errors: Internal: it ended; the end of its log is told.
+  // Its next line. Errors: Internal: it ended.
   absl::StatusOr<std::string> ReadLine() {
     std::string line;
     for (int c = fgetc(stream_); c != '\n'; c = fgetc(stream_)) {
-      if (c == EOF) {
-        return absl::InternalError(
-            absl::StrCat("the peer ended: ", TailOf(log_, /*lines=*/5)));
-      }
+      if (c == EOF) return Ended();
       line += static_cast<char>(c);
     }
     return line;
   }
 
-  // Seconds of one repetition.
-  absl::StatusOr<double> Repeat() {
+  absl::StatusOr<double> Measure() {
     send(fileno(stream_), "\n", 1, MSG_NOSIGNAL);
     METASTEP_ASSIGN_OR_RETURN(const std::string answer, ReadLine());
-    double seconds = 0;
-    if (absl::SimpleAtod(answer, &seconds)) return seconds;
+    double value = 0;
+    if (absl::SimpleAtod(answer, &value)) return value;
     return absl::InternalError(
-        absl::StrCat("the peer answers '", answer, "', not seconds"));
+        absl::StrCat("the peer answers '", answer, "', not a number"));
   }
 
  private:
-  PythonPeer(pid_t pid, int socket, std::filesystem::path log)
+  absl::Status Ended() {
+    int status = 0;
+    waitpid(std::exchange(pid_, 0), &status, 0);
+    return absl::InternalError(absl::StrCat(
+        "a peer ", DescribeExit(status), ": ", TailOf(log_, /*lines=*/5)));
+  }
+
+  Script(pid_t pid, int socket, std::filesystem::path log)
       : pid_(pid), stream_(fdopen(socket, "r")), log_(std::move(log)) {}
 
-  const pid_t pid_;
+  pid_t pid_;  // 0: it has been waited for
   FILE* const stream_;
   const std::filesystem::path log_;
 };
 
-// A script that has computed its problem.
-struct Ready {
-  std::shared_ptr<PythonPeer> peer;
-  std::string name;
-};
-
 // Errors: NotFound: this interpreter lacks what the script needs.
-absl::StatusOr<Ready> StartWith(const std::string& python,
-                                absl::string_view script,
-                                const std::filesystem::path& folder) {
-  METASTEP_ASSIGN_OR_RETURN(std::shared_ptr<PythonPeer> peer,
-                            PythonPeer::Start(python, script, folder));
+absl::StatusOr<PythonPeer> StartWith(const std::string& python,
+                                     absl::string_view script,
+                                     const std::filesystem::path& folder) {
+  METASTEP_ASSIGN_OR_RETURN(const std::shared_ptr<Script> peer,
+                            Script::Start(python, script, folder));
   METASTEP_ASSIGN_OR_RETURN(const std::string line, peer->ReadLine());
   const nlohmann::json hello =
       nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
@@ -123,7 +120,7 @@ absl::StatusOr<Ready> StartWith(const std::string& python,
     return absl::InternalError(
         absl::StrCat(script, " begins with '", line, "'"));
   }
-  return Ready{std::move(peer), hello["name"]};
+  return PythonPeer{hello["name"], [peer] { return peer->Measure(); }};
 }
 
 // A name without a folder is left to env.
@@ -131,9 +128,9 @@ bool IsThere(const std::string& python) {
   return !absl::StrContains(python, '/') || access(python.c_str(), X_OK) == 0;
 }
 
-absl::StatusOr<Ready> StartByFirst(const std::string& python,
-                                   absl::string_view script,
-                                   const std::filesystem::path& folder) {
+absl::StatusOr<PythonPeer> StartByFirst(const std::string& python,
+                                        absl::string_view script,
+                                        const std::filesystem::path& folder) {
   std::vector<std::string> interpreters = {python};
   if (python.empty()) {
     interpreters.assign(std::begin(kInterpreters), std::end(kInterpreters));
@@ -144,9 +141,9 @@ absl::StatusOr<Ready> StartByFirst(const std::string& python,
       reasons.push_back(absl::StrCat("no ", interpreter));
       continue;
     }
-    absl::StatusOr<Ready> ready = StartWith(interpreter, script, folder);
-    if (!absl::IsNotFound(ready.status())) return ready;
-    reasons.emplace_back(ready.status().message());
+    absl::StatusOr<PythonPeer> peer = StartWith(interpreter, script, folder);
+    if (!absl::IsNotFound(peer.status())) return peer;
+    reasons.emplace_back(peer.status().message());
   }
   return absl::NotFoundError(
       absl::StrCat("not installed: ", absl::StrJoin(reasons, ", "),
@@ -188,21 +185,29 @@ absl::Status CheckResult(absl::string_view contender,
       contender, error, problem.tolerance));
 }
 
-absl::StatusOr<Contender> PythonContender(const std::string& python,
-                                          absl::string_view script,
-                                          const PeerProblem& problem) {
-  METASTEP_ASSIGN_OR_RETURN(const Ready ready,
+absl::StatusOr<PythonPeer> StartPython(const std::string& python,
+                                       absl::string_view script,
+                                       const PeerProblem& problem) {
+  METASTEP_ASSIGN_OR_RETURN(PythonPeer peer,
                             StartByFirst(python, script, problem.folder));
   METASTEP_ASSIGN_OR_RETURN(
       const std::vector<float> result,
       ReadFloats(problem.folder / absl::StrCat(script, ".f32")));
-  METASTEP_RETURN_IF_ERROR(CheckResult(ready.name, result, problem));
-  return Contender{
-      ready.name, problem.unit,
-      [peer = ready.peer, work = problem.work]() -> absl::StatusOr<double> {
-        METASTEP_ASSIGN_OR_RETURN(const double seconds, peer->Repeat());
-        return work / seconds;
-      }};
+  METASTEP_RETURN_IF_ERROR(CheckResult(peer.name, result, problem));
+  return peer;
+}
+
+absl::StatusOr<Contender> PythonContender(const std::string& python,
+                                          absl::string_view script,
+                                          const PeerProblem& problem) {
+  METASTEP_ASSIGN_OR_RETURN(const PythonPeer peer,
+                            StartPython(python, script, problem));
+  return Contender{peer.name, problem.unit,
+                   [measure = peer.measure,
+                    work = problem.work]() -> absl::StatusOr<double> {
+                     METASTEP_ASSIGN_OR_RETURN(const double seconds, measure());
+                     return work / seconds;
+                   }};
 }
 
 }  // namespace metastep

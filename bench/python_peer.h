@@ -8,6 +8,7 @@
 #define METASTEP_BENCH_PYTHON_PEER_H_
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -38,10 +39,22 @@ absl::Status CheckResult(absl::string_view contender,
                          absl::Span<const float> result,
                          const PeerProblem& problem);
 
-// Starts bench/peers/<script> and returns it as a contender, which ends it when
-// it goes. `python` is the interpreter; empty: the first that will do of those
-// that --help names. Errors: NotFound: no interpreter has what the script
-// needs; Internal: the script failed, or computes something else than we do.
+// A script that has computed its problem; it ends with the last copy of this.
+struct PythonPeer {
+  std::string name;
+  // One measurement. Errors: Internal: the script failed.
+  std::function<absl::StatusOr<double>()> measure;
+};
+
+// Starts bench/peers/<script>. `python` is the interpreter; empty: the first
+// that will do of those that --help names. Errors: NotFound: no interpreter has
+// what the script needs; Internal: the script failed, or computes something
+// else than we do.
+absl::StatusOr<PythonPeer> StartPython(const std::string& python,
+                                       absl::string_view script,
+                                       const PeerProblem& problem);
+
+// The same as a contender, of a script that measures seconds.
 absl::StatusOr<Contender> PythonContender(const std::string& python,
                                           absl::string_view script,
                                           const PeerProblem& problem);

@@ -2,7 +2,7 @@
 
 A script is started with one argument, the folder of its problem. It writes its
 result there, prints one line of JSON, and then for each line of its standard
-input the processor seconds that one repetition took.
+input one measurement.
 """
 import importlib
 import json
@@ -54,16 +54,23 @@ class Problem:
         return np.fromfile(path, dtype)
 
 
-def serve(problem, name, result, repeat):
-    """Does one repetition whenever it is asked for.
+def cpu_seconds(repeat):
+    """repeat() as a measurement of the processor seconds that it takes."""
+    def measure():
+        begin = time.process_time()
+        repeat()
+        return time.process_time() - begin
+    return measure
 
-    result() returns what is checked, as a vector; repeat() does what is timed.
+
+def serve(problem, name, result, measure):
+    """Answers with a measurement whenever it is asked for one.
+
+    result() returns what is checked, as a vector; measure() a number.
     """
     script = pathlib.Path(sys.argv[0]).name
     vector = np.ascontiguousarray(result(), dtype=np.float32)
     vector.tofile(problem.folder / f'{script}.f32')
     print(json.dumps({'name': name}), flush=True)
     for _ in sys.stdin:
-        begin = time.process_time()
-        repeat()
-        print(time.process_time() - begin, flush=True)
+        print(measure(), flush=True)

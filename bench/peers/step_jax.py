@@ -25,7 +25,8 @@ def main():
     stepper = Stepper(problem)
     peer.serve(problem, f'JAX {jax.__version__}, jit',
                lambda: stepper.step(problem['checked_steps']),
-               lambda: stepper.step(problem['steps']))
+               peer.cpu_seconds(
+                   lambda: stepper.step(problem['steps'])))
 
 
 if __name__ == '__main__':

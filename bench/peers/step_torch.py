@@ -24,7 +24,8 @@ def main(way, wrap=lambda rule: rule):
     stepper = Stepper(wrap(model), gradient, model.state(len(gradient)))
     peer.serve(problem, f'PyTorch {torch.__version__}, {way}',
                lambda: stepper.step(problem['checked_steps']),
-               lambda: stepper.step(problem['steps']))
+               peer.cpu_seconds(
+                   lambda: stepper.step(problem['steps'])))
 
 
 if __name__ == '__main__':

@@ -76,6 +76,8 @@ TEST(ChildProcessTest, ChildrenGetSignalsThatTheParentBlocks) {
 TEST(ChildProcessTest, TailIsTheLastLines) {
   const auto path = NewLog("tail");
   EXPECT_EQ(TailOf(path, 2), "");
+  std::ofstream(path) << "\n";
+  EXPECT_EQ(TailOf(path, 2), "");
   std::ofstream(path) << "one\ntwo\nthree\n";
   EXPECT_EQ(TailOf(path, 2), "two\nthree");
   EXPECT_EQ(TailOf(path, 3), "one\ntwo\nthree");
