@@ -68,9 +68,9 @@ absl::Status MeasureWindow(absl::string_view name, const WindowProblem& problem,
   METASTEP_ASSIGN_OR_RETURN(const PeerProblem peers, PeersOf(problem, windows));
   std::vector<Rivals> rivals;
   for (const auto& [key, script] :
-       {std::pair{"_over_autograd", "window_torch.py"},
-        std::pair{"_over_torch_compile", "window_torch_compile.py"},
-        std::pair{"_over_jax", "window_jax.py"}}) {
+       {std::pair{"_over_autograd", "bench/peers/window_torch.py"},
+        std::pair{"_over_torch_compile", "bench/peers/window_torch_compile.py"},
+        std::pair{"_over_jax", "bench/peers/window_jax.py"}}) {
     rivals.push_back({absl::StrCat(name, key), {}});
     METASTEP_RETURN_IF_ERROR(
         AddPython(options, script, peers, report, rivals.back()));
@@ -148,8 +148,8 @@ absl::Status MeasureMemory(double ours, const WindowProblem& mnist,
   report.Add("metastep, peak memory of a window, N = 1000120", "B/coord", ours);
   METASTEP_ASSIGN_OR_RETURN(const PeerProblem problem,
                             PeersOf(mnist, kMnistWindows));
-  const absl::StatusOr<PythonPeer> autograd =
-      StartPython(options.python, "window_torch_memory.py", problem);
+  const absl::StatusOr<PythonPeer> autograd = StartPython(
+      options.python, "bench/peers/window_torch_memory.py", problem);
   if (absl::IsNotFound(autograd.status())) {
     report.Note(autograd.status().message());
     return absl::OkStatus();

@@ -26,7 +26,6 @@ namespace metastep {
 namespace {
 
 // From the repository's root, where tools/bench starts the benchmarks.
-constexpr char kScripts[] = "bench/peers/";
 const char* const kInterpreters[] = {"build/peers/bin/python", "python3",
                                      "/usr/bin/python3"};
 
@@ -37,21 +36,21 @@ class Script {
  public:
   // Starts the script. Errors: FailedPrecondition.
   static absl::StatusOr<std::unique_ptr<Script>> Start(
-      const std::string& python, absl::string_view script,
+      const std::string& python, const std::filesystem::path& script,
       const std::filesystem::path& folder) {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
       return absl::UnavailableError(
           absl::StrCat("no socket pair: ", std::strerror(errno)));
     }
-    const auto log = folder / absl::StrCat(script, ".log");
+    const auto log = folder / absl::StrCat(script.filename().string(), ".log");
     // env looks the interpreter up in PATH.
-    const absl::StatusOr<pid_t> pid = StartChild(
-        {.binary = "/usr/bin/env",
-         .arguments = {python, absl::StrCat(kScripts, script), folder.string()},
-         .log = log,
-         .stdout_descriptor = ends[1],
-         .stdin_descriptor = ends[1]});
+    const absl::StatusOr<pid_t> pid =
+        StartChild({.binary = "/usr/bin/env",
+                    .arguments = {python, script.string(), folder.string()},
+                    .log = log,
+                    .stdout_descriptor = ends[1],
+                    .stdin_descriptor = ends[1]});
     close(ends[1]);
     if (!pid.ok()) {
       close(ends[0]);
@@ -91,8 +90,8 @@ class Script {
   absl::Status Ended() {
     int status = 0;
     waitpid(std::exchange(pid_, 0), &status, 0);
-    return absl::InternalError(absl::StrCat(
-        "a peer ", DescribeExit(status), ": ", TailOf(log_, /*lines=*/5)));
+    return absl::InternalError(absl::StrCat("a peer ", DescribeExit(status),
+                                            ": ", TailOf(log_, /*lines=*/5)));
   }
 
   Script(pid_t pid, int socket, std::filesystem::path log)
@@ -105,7 +104,7 @@ class Script {
 
 // Errors: NotFound: this interpreter lacks what the script needs.
 absl::StatusOr<PythonPeer> StartWith(const std::string& python,
-                                     absl::string_view script,
+                                     const std::filesystem::path& script,
                                      const std::filesystem::path& folder) {
   METASTEP_ASSIGN_OR_RETURN(const std::shared_ptr<Script> peer,
                             Script::Start(python, script, folder));
@@ -118,7 +117,7 @@ absl::StatusOr<PythonPeer> StartWith(const std::string& python,
   }
   if (!hello.contains("name")) {
     return absl::InternalError(
-        absl::StrCat(script, " begins with '", line, "'"));
+        absl::StrCat(script.string(), " begins with '", line, "'"));
   }
   return PythonPeer{hello["name"], [peer] { return peer->Measure(); }};
 }
@@ -129,7 +128,7 @@ bool IsThere(const std::string& python) {
 }
 
 absl::StatusOr<PythonPeer> StartByFirst(const std::string& python,
-                                        absl::string_view script,
+                                        const std::filesystem::path& script,
                                         const std::filesystem::path& folder) {
   std::vector<std::string> interpreters = {python};
   if (python.empty()) {
@@ -186,19 +185,20 @@ absl::Status CheckResult(absl::string_view contender,
 }
 
 absl::StatusOr<PythonPeer> StartPython(const std::string& python,
-                                       absl::string_view script,
+                                       const std::filesystem::path& script,
                                        const PeerProblem& problem) {
   METASTEP_ASSIGN_OR_RETURN(PythonPeer peer,
                             StartByFirst(python, script, problem.folder));
   METASTEP_ASSIGN_OR_RETURN(
       const std::vector<float> result,
-      ReadFloats(problem.folder / absl::StrCat(script, ".f32")));
+      ReadFloats(problem.folder /
+                 absl::StrCat(script.filename().string(), ".f32")));
   METASTEP_RETURN_IF_ERROR(CheckResult(peer.name, result, problem));
   return peer;
 }
 
 absl::StatusOr<Contender> PythonContender(const std::string& python,
-                                          absl::string_view script,
+                                          const std::filesystem::path& script,
                                           const PeerProblem& problem) {
   METASTEP_ASSIGN_OR_RETURN(const PythonPeer peer,
                             StartPython(python, script, problem));

@@ -46,17 +46,16 @@ struct PythonPeer {
   std::function<absl::StatusOr<double>()> measure;
 };
 
-// Starts bench/peers/<script>. `python` is the interpreter; empty: the first
-// that will do of those that --help names. Errors: NotFound: no interpreter has
-// what the script needs; Internal: the script failed, or computes something
-// else than we do.
+// Starts a script. `python` is the interpreter; empty: the first that will do
+// of those that --help names. Errors: NotFound: no interpreter has what the
+// script needs; Internal: it failed, or computes something else than we do.
 absl::StatusOr<PythonPeer> StartPython(const std::string& python,
-                                       absl::string_view script,
+                                       const std::filesystem::path& script,
                                        const PeerProblem& problem);
 
 // The same as a contender, of a script that measures seconds.
 absl::StatusOr<Contender> PythonContender(const std::string& python,
-                                          absl::string_view script,
+                                          const std::filesystem::path& script,
                                           const PeerProblem& problem);
 
 }  // namespace metastep

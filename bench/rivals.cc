@@ -7,13 +7,15 @@
 
 namespace metastep {
 
-absl::Status AddPython(const BenchOptions& options, absl::string_view script,
+absl::Status AddPython(const BenchOptions& options,
+                       const std::filesystem::path& script,
                        const PeerProblem& problem, Report& report,
                        Rivals& rivals) {
   absl::StatusOr<Contender> contender =
       PythonContender(options.python, script, problem);
   if (absl::IsNotFound(contender.status())) {
-    report.Note(absl::StrCat(script, ": ", contender.status().message()));
+    report.Note(
+        absl::StrCat(script.string(), ": ", contender.status().message()));
     return absl::OkStatus();
   }
   METASTEP_RETURN_IF_ERROR(contender.status());

@@ -2,12 +2,12 @@
 #ifndef METASTEP_BENCH_RIVALS_H_
 #define METASTEP_BENCH_RIVALS_H_
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "bench/bench_main.h"
 #include "bench/harness.h"
@@ -23,9 +23,10 @@ struct Rivals {
   std::vector<Contender> contenders;
 };
 
-// Adds a script of bench/peers to the rivals; if it is not installed, a note to
+// Adds a script to the rivals; if its libraries are not installed, a note to
 // the report. Errors: Internal, as PythonContender.
-absl::Status AddPython(const BenchOptions& options, absl::string_view script,
+absl::Status AddPython(const BenchOptions& options,
+                       const std::filesystem::path& script,
                        const PeerProblem& problem, Report& report,
                        Rivals& rivals);
 

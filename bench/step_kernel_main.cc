@@ -119,11 +119,11 @@ absl::Status MeasureSize(const Size& size, const BenchOptions& options,
   Rivals compiled = {absl::StrCat("over_torch_compile_", size.suffix), {}};
   Rivals jax = {absl::StrCat("over_jax_", size.suffix), {}};
   METASTEP_RETURN_IF_ERROR(
-      AddPython(options, "step_torch.py", problem, report, torch));
+      AddPython(options, "bench/peers/step_torch.py", problem, report, torch));
+  METASTEP_RETURN_IF_ERROR(AddPython(
+      options, "bench/peers/step_torch_compile.py", problem, report, compiled));
   METASTEP_RETURN_IF_ERROR(
-      AddPython(options, "step_torch_compile.py", problem, report, compiled));
-  METASTEP_RETURN_IF_ERROR(
-      AddPython(options, "step_jax.py", problem, report, jax));
+      AddPython(options, "bench/peers/step_jax.py", problem, report, jax));
 
   const Contender ours = StepContender(
       absl::StrFormat("metastep, N = %d", size.coordinates), size, step);
