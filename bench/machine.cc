@@ -79,9 +79,10 @@ absl::StatusOr<double> MeasureFmaPeak() {
   float sum = 1;
   while (seconds < kSeconds) {
     METASTEP_ASSIGN_OR_RETURN(const double spent, CpuSeconds([&] {
-      work += HWY_DYNAMIC_DISPATCH(MultiplyAdds)(kSteps, sum);
-      return absl::OkStatus();
-    }));
+                                work += HWY_DYNAMIC_DISPATCH(MultiplyAdds)(
+                                    kSteps, sum);
+                                return absl::OkStatus();
+                              }));
     seconds += spent;
   }
   return 1e-9 * work / seconds;
@@ -99,9 +100,10 @@ Contender CopyBandwidth() {
   return {"copy bandwidth of a core", "1e9 B/s",
           [from, to]() -> absl::StatusOr<double> {
             METASTEP_ASSIGN_OR_RETURN(const double seconds, CpuSeconds([&] {
-              std::memcpy(to->data(), from->data(), kCopyBytes);
-              return absl::OkStatus();
-            }));
+                                        std::memcpy(to->data(), from->data(),
+                                                    kCopyBytes);
+                                        return absl::OkStatus();
+                                      }));
             return 1e-9 * 2 * static_cast<double>(kCopyBytes) / seconds;
           }};
 }

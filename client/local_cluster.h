@@ -12,8 +12,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/child_process.h"
 #include "base/mutex.h"
-#include "client/child_process.h"
 #include "rpc/cancellation.h"
 
 namespace metastep {

@@ -54,10 +54,9 @@ TEST(InterleaveTest, MeasuresInTurnAndLeavesTheWarmUpOut) {
 }
 
 TEST(InterleaveTest, ReturnsAContendersError) {
-  const Contender broken = {"broken", "1/s", [] {
-                              return absl::StatusOr<double>(
-                                  absl::InternalError("no answer"));
-                            }};
+  const Contender broken = {
+      "broken", "1/s",
+      [] { return absl::StatusOr<double>(absl::InternalError("no answer")); }};
   EXPECT_EQ(Interleave({broken}, 5).status(), absl::InternalError("no answer"));
 }
 

@@ -1,6 +1,6 @@
 // Starting other programs and saying what became of them.
-#ifndef METASTEP_CLIENT_CHILD_PROCESS_H_
-#define METASTEP_CLIENT_CHILD_PROCESS_H_
+#ifndef METASTEP_BASE_CHILD_PROCESS_H_
+#define METASTEP_BASE_CHILD_PROCESS_H_
 
 #include <sys/types.h>
 
@@ -20,6 +20,7 @@ struct ChildCommand {
   // Appended to.
   std::filesystem::path log;
   int stdout_descriptor = -1;
+  int stdin_descriptor = -1;  // default: the parent's
 };
 
 // Starts a child in a process group of its own (so that Ctrl-C reaches only the
@@ -36,4 +37,4 @@ std::string TailOf(const std::filesystem::path& path, int lines);
 
 }  // namespace metastep
 
-#endif  // METASTEP_CLIENT_CHILD_PROCESS_H_
+#endif  // METASTEP_BASE_CHILD_PROCESS_H_

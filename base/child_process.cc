@@ -1,4 +1,4 @@
-#include "client/child_process.h"
+#include "base/child_process.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -21,7 +21,7 @@ namespace {
 // Far more than the lines that are wanted have.
 constexpr std::streamoff kTailBytes = 16 << 10;
 
-// Where the child's outputs go.
+// Where the child's input comes from and its outputs go.
 class FileActions {
  public:
   explicit FileActions(const ChildCommand& command) {
@@ -34,6 +34,10 @@ class FileActions {
                                          ? command.stdout_descriptor
                                          : STDERR_FILENO,
                                      STDOUT_FILENO);
+    if (command.stdin_descriptor >= 0) {
+      posix_spawn_file_actions_adddup2(&actions_, command.stdin_descriptor,
+                                       STDIN_FILENO);
+    }
   }
   ~FileActions() { posix_spawn_file_actions_destroy(&actions_); }
   FileActions(const FileActions&) = delete;
@@ -104,6 +108,7 @@ std::string TailOf(const std::filesystem::path& path, int lines) {
   file.seekg(std::max<std::streamoff>(0, file.tellg() - kTailBytes));
   std::string text((std::istreambuf_iterator<char>(file)), {});
   while (!text.empty() && text.back() == '\n') text.pop_back();
+  if (text.empty()) return "";
   size_t begin = text.size();
   for (int i = 0; i < lines && begin != std::string::npos && begin > 0; ++i) {
     begin = text.rfind('\n', begin - 1);

@@ -1,9 +1,10 @@
-#include "client/child_process.h"
+#include "base/child_process.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -36,6 +37,19 @@ TEST(ChildProcessTest, WritesBothOutputsToTheLogAndTellsItsExitCode) {
   EXPECT_EQ(TailOf(log, 10), "out\nerr");
 }
 
+TEST(ChildProcessTest, ReadsTheInputThatItIsGiven) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  ASSERT_EQ(write(ends[1], "3\n", 2), 2);
+  const int status = WaitStatusOf({.binary = "/bin/sh",
+                                   .arguments = {"-c", "read code; exit $code"},
+                                   .log = NewLog("child_input_log"),
+                                   .stdin_descriptor = ends[0]});
+  close(ends[0]);
+  close(ends[1]);
+  EXPECT_EQ(DescribeExit(status), "exited with code 3");
+}
+
 TEST(ChildProcessTest, SaysWhichSignalKilledIt) {
   const int status = WaitStatusOf(
       {"/bin/sh", {"-c", "kill -9 $$"}, NewLog("child_signal_log")});
@@ -61,6 +75,8 @@ TEST(ChildProcessTest, ChildrenGetSignalsThatTheParentBlocks) {
 
 TEST(ChildProcessTest, TailIsTheLastLines) {
   const auto path = NewLog("tail");
+  EXPECT_EQ(TailOf(path, 2), "");
+  std::ofstream(path) << "\n";
   EXPECT_EQ(TailOf(path, 2), "");
   std::ofstream(path) << "one\ntwo\nthree\n";
   EXPECT_EQ(TailOf(path, 2), "two\nthree");
