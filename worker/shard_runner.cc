@@ -111,15 +111,11 @@ absl::StatusOr<ShardOutcome> ShardRunner::Run(const v1::Lease& lease) {
 
 void ShardRunner::Settle(ShardOutcome outcome,
                          v1::SubmitResultResponse::Disposition disposition) {
-  if (!outcome.lane) return;
-  auto& [run_id, lane, before, after] = *outcome.lane;
   const bool taken = disposition == v1::SubmitResultResponse::ACCEPTED ||
                      disposition == v1::SubmitResultResponse::DUPLICATE;
-  if (!taken) {
-    lanes_.Put(run_id, lane, std::move(before));
-  } else if (after) {
-    lanes_.Put(run_id, lane, *std::move(after));
-  }
+  if (taken || !outcome.before) return;
+  auto& [run_id, lane, state] = *outcome.before;
+  lanes_.Put(run_id, lane, std::move(state));
 }
 
 absl::Status ShardRunner::Compute(const v1::Lease& lease,
@@ -162,12 +158,10 @@ absl::Status ShardRunner::RunWindow(const v1::RunSpec& spec,
   result.set_meta_gradient(FloatsToBytes(window.meta_gradient));
   result.mutable_losses()->Add(window.losses.begin(), window.losses.end());
   result.set_replayed(replayed);
-  outcome.lane.emplace();
-  outcome.lane->run_id = lease.run_id();
-  outcome.lane->lane = shard.lane();
-  outcome.lane->before = std::move(before);
+  outcome.before = {lease.run_id(), shard.lane(), std::move(before)};
+  // After the last window nothing is left: the next unroll starts afresh.
   if (after.window < Windows(spec.training().unroll())) {
-    outcome.lane->after = std::move(after);
+    lanes_.Put(lease.run_id(), shard.lane(), std::move(after));
   }
   return absl::OkStatus();
 }

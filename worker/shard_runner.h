@@ -20,13 +20,11 @@
 
 namespace metastep {
 
-// A window's lane on both sides of it.
-struct LaneMove {
+// A lane as it was before a window.
+struct LaneBefore {
   std::string run_id;
   int32_t lane = 0;
-  WarmLane before;
-  // Nothing after the last window: the next unroll starts afresh.
-  std::optional<WarmLane> after;
+  WarmLane state;
 };
 
 // What a shard gave, until the server has judged it.
@@ -34,7 +32,7 @@ struct ShardOutcome {
   // Complete but for the worker's id.
   v1::SubmitResultRequest submission;
 
-  std::optional<LaneMove> lane;  // of a window that was computed
+  std::optional<LaneBefore> before;  // of a window that was computed
 };
 
 // Computes shards. A result is a function of the lease and the phis that it
@@ -45,14 +43,15 @@ class ShardRunner {
   ShardRunner(std::filesystem::path data_dir, int64_t lane_memory_bytes,
               PhiCache::Fetch fetch_phi);
 
-  // Computes the shard. One that cannot be computed (data is missing, the spec
+  // Computes the shard, and keeps the lane's new state at once: as soon as the
+  // server has the result, another slot may be asked for the next window. A
+  // shard that cannot be computed (data is missing, the spec
   // is wrong, the numerics library failed) has a `failure` for outcome. Errors:
   // Unavailable and Cancelled, from fetching phi: they say nothing about the
   // shard.
   absl::StatusOr<ShardOutcome> Run(const v1::Lease& lease);
 
-  // Keeps the lane's new state if the result was ACCEPTED or DUPLICATE, and its
-  // old one otherwise.
+  // Puts the lane's old state back unless the result was ACCEPTED or DUPLICATE.
   void Settle(ShardOutcome outcome,
               v1::SubmitResultResponse::Disposition disposition);
 

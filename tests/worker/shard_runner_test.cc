@@ -171,6 +171,17 @@ INSTANTIATE_TEST_SUITE_P(ShardRunnerTest, NotTakenTest,
                                          Response::LEASE_EXPIRED,
                                          Response::REJECTED));
 
+TEST(ShardRunnerTest, ALaneIsAtHandWhileItsResultIsUnderWay) {
+  Runner runner;
+  ASSERT_OK_AND_ASSIGN(ShardOutcome first,
+                       runner.runner().Run(WindowLease(0, 0)));
+  EXPECT_THAT(runner.HeldWindows(), ElementsAre(1));
+  // The server has it, and leases the next window before the answer is here.
+  EXPECT_FALSE(runner.Run(WindowLease(0, 1)).window().replayed());
+  runner.runner().Settle(std::move(first), Response::ACCEPTED);
+  EXPECT_THAT(runner.HeldWindows(), ElementsAre(2));
+}
+
 TEST(ShardRunnerTest, KeepsNothingAfterTheLastWindow) {
   Runner runner;
   for (int window = 0; window < 3; ++window) {

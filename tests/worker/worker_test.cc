@@ -213,11 +213,10 @@ TEST_F(WorkerTest, GoesOnWithTheLeaseThatAnAnswerCarries) {
   const Log log = coordinator().AwaitPolls(2);
 
   ASSERT_THAT(log.submissions, SizeIs(2));
-  // The lane of the result itself is not named: the server knows of it.
-  EXPECT_THAT(log.submissions[0].next().lanes(), IsEmpty());
+  // The lane's state after the result is named with the result.
+  ASSERT_THAT(log.submissions[0].next().lanes(), SizeIs(1));
+  EXPECT_EQ(log.submissions[0].next().lanes(0).window(), 1);
   EXPECT_EQ(log.submissions[1].lease_id(), "lease-2");
-  ASSERT_THAT(log.submissions[1].next().lanes(), SizeIs(1));
-  EXPECT_EQ(log.submissions[1].next().lanes(0).window(), 1);
 }
 
 TEST_F(WorkerTest, HeartbeatsNameACarriedLease) {
