@@ -1,7 +1,10 @@
 // A window of meta-training on one core: against autograd over the unrolled
 // graph in PyTorch, against JAX, and against the rule's own forward step.
+#include <functional>
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"

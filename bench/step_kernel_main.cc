@@ -1,7 +1,11 @@
 // The learned rule's forward step on one core: against the core's own limits,
 // and against the same step on LibTorch, PyTorch and JAX.
+#include <cstdint>
+#include <functional>
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"

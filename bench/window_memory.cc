@@ -8,7 +8,7 @@
 #include <iostream>
 #include <string>
 
-#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "base/status_macros.h"
 #include "bench/window_problem.h"
 
