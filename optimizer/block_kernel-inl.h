@@ -36,6 +36,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <optional>
+#include <type_traits>
 
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
@@ -52,7 +53,21 @@ namespace HWY_NAMESPACE {
 // Whether a step leaves what its backward pass needs.
 enum class Keep { kState, kTrace };
 
-constexpr size_t kGroupBlocks = kPanels;
+// Blocks that go side by side, a panel each.
+constexpr size_t kGroupBlocks = kMaxPanels;
+
+// In the window's backward pass no more than two, whose traces of 20 steps take
+// 0.8 MB of the second-level cache.
+constexpr size_t kWindowBlocks = HWY_MIN(kGroupBlocks, size_t{2});
+
+// f(constant) for the constant that is `blocks`.
+template <size_t kCount = kGroupBlocks, class F>
+HWY_INLINE void WithConstant(size_t blocks, const F& f) {
+  if constexpr (kCount > 1) {
+    if (blocks < kCount) return WithConstant<kCount - 1>(blocks, f);
+  }
+  f(std::integral_constant<size_t, kCount>());
+}
 
 // Rows of 16 lanes for each block of a group.
 struct GroupRows {
@@ -89,9 +104,10 @@ struct GroupTrace {
   }
 };
 
-// What a cell's arithmetic sees of a layer: one block at one step.
+// What a cell's arithmetic sees of a layer: one block at one step. `before` and
+// `after` may be the same, and need not be aligned.
 struct CellRows {
-  size_t units;          // of the layer
+  size_t units;
   const float* before;   // state before the step, [variables]
   float* own;            // [own_rows]
   float* after;          // state after the step, [variables]
@@ -128,16 +144,23 @@ HWY_INLINE void SumOuterProducts(const float* x, size_t x_rows,
       {sums, stride}, x_rows);
 }
 
+// A group's state of one layer before and after a step.
+struct LayerState {
+  Panels<const float> before;
+  Panels<float> after;
+  const float* next = nullptr;  // the next group's first block; null: none
+};
+
 // One layer of a group at one step, for its cell. Not thread-safe.
 class LayerStep {
  public:
   LayerStep(const StackWeights& weights, const GroupTrace& trace, size_t blocks,
-            size_t layer, size_t t)
+            size_t layer, size_t t, const LayerState& state)
       : weights_(weights),
         layer_(weights.stack.layers[layer]),
         trace_(trace),
-        before_(trace.step(t)),
-        after_(trace.step(t + 1)),
+        rows_(trace.step(t)),
+        state_(state),
         blocks_(blocks),
         index_(layer),
         first_row_(weights.layout.layers[layer]) {}
@@ -145,23 +168,33 @@ class LayerStep {
   // f(CellRows) for each block.
   template <class F>
   HWY_INLINE void ForEachBlock(const F& f) const {
-    const size_t state = first_row_ + layer_.inputs;
+    const size_t own = first_row_ + layer_.inputs + layer_.variables;
     const size_t above = Above();
     for (size_t block = 0; block < blocks_; ++block) {
-      f(CellRows{layer_.units, before_.row(block, state),
-                 before_.row(block, state + layer_.variables),
-                 after_.row(block, state), before_.row(block, above),
-                 trace_.state.row(block, layer_.state)});
+      f(CellRows{
+          layer_.units, state_.before.row + block * state_.before.stride,
+          rows_.row(block, own), state_.after.row + block * state_.after.stride,
+          rows_.row(block, above), trace_.state.row(block, layer_.state)});
     }
   }
 
   HWY_INLINE void Multiply(size_t i) const {
     const CellProduct& product = layer_.products[i];
+    const size_t columns = product.columns();
     const float* const weight = &weights_.by_row[product.phi];
-    Product</*kRowStride=*/1, Onto::kBias>(
-        weight, product.columns(), before_.operands(first_row_ + product.in),
-        product.depth, weight + product.depth * product.columns(),
-        before_.panels(first_row_ + product.out), product.columns());
+    const float* const bias = weight + product.depth * columns;
+    WithConstant(blocks_, [&](auto blocks) HWY_ATTR {
+      constexpr size_t kRows = TileRows(blocks);
+      for (size_t row = 0; row < columns; row += kRows) {
+        FetchNext(row * layer_.variables / columns,
+                  (row + kRows) * layer_.variables / columns);
+        Product</*kRowStride=*/1, Onto::kBias, blocks>(
+            weight + row, columns, rows_.operands(first_row_ + product.in),
+            product.depth, bias + row,
+            rows_.panels(first_row_ + product.out + row),
+            std::min(kRows, columns - row));
+      }
+    });
   }
 
   // Adds to the sums of dL/dphi and to the adjoints of the operands.
@@ -184,6 +217,17 @@ class LayerStep {
   }
 
  private:
+  // Has the CPU fetch variables first, ..., last - 1 of the next group's state.
+  // A few at a time: all at once they would wait for one another, and the
+  // products for them.
+  HWY_INLINE void FetchNext(size_t first, size_t last) const {
+    if (state_.next == nullptr) return;
+    for (size_t block = 0; block < kGroupBlocks; ++block) {
+      const float* const next = state_.next + block * state_.before.stride;
+      for (size_t i = first; i < last; ++i) hwy::Prefetch(next + i * kBlock);
+    }
+  }
+
   size_t Above() const {
     return index_ + 1 < weights_.layout.layers.size()
                ? weights_.layout.layers[index_ + 1]
@@ -198,23 +242,26 @@ class LayerStep {
 
   void AddAdjoints(const CellProduct& product, size_t first, size_t rows,
                    Panels<float> adjoints) const {
-    Product</*kRowStride=*/1, Onto::kSum>(
-        &weights_.transposed[product.phi] + first, product.depth,
-        before_.operands(first_row_ + product.out), product.columns(),
-        /*bias=*/nullptr, adjoints, rows);
+    WithConstant(blocks_, [&](auto blocks) HWY_ATTR {
+      Product</*kRowStride=*/1, Onto::kSum, blocks>(
+          &weights_.transposed[product.phi] + first, product.depth,
+          rows_.operands(first_row_ + product.out), product.columns(),
+          /*bias=*/nullptr, adjoints, rows);
+    });
   }
 
   // The rows beyond the last columns are summed too, and then not taken.
   void SumPhi(const CellProduct& product, size_t sums, size_t block) const {
-    constexpr size_t kWidth = kPanels * kBlock;
-    const float* const x = before_.row(block, first_row_ + product.in);
-    const float* columns = before_.row(block, first_row_ + product.out);
+    constexpr size_t kCount = HWY_MIN(kMaxPanels, size_t{2});
+    constexpr size_t kWidth = kCount * kBlock;
+    const float* const x = rows_.row(block, first_row_ + product.in);
+    const float* columns = rows_.row(block, first_row_ + product.out);
     float* to = trace_.sums.row(block, sums);
     size_t column = 0;
     for (; column + kWidth <= product.columns(); column += kWidth) {
-      SumOuterProducts<kPanels>(x, product.depth, columns, to);
+      SumOuterProducts<kCount>(x, product.depth, columns, to);
       columns += kWidth * kBlock;
-      to += kPanels * (product.depth + 1) * kBlock;
+      to += kCount * (product.depth + 1) * kBlock;
     }
     for (; column < product.columns(); column += kBlock) {
       SumOuterProducts<1>(x, product.depth, columns, to);
@@ -226,8 +273,8 @@ class LayerStep {
   const StackWeights& weights_;
   const CellLayer& layer_;
   const GroupTrace& trace_;
-  const GroupRows before_;
-  const GroupRows after_;
+  const GroupRows rows_;
+  const LayerState state_;
   const size_t blocks_;
   const size_t index_;
   const size_t first_row_;
@@ -249,6 +296,19 @@ HWY_INLINE void AddSums(const float* sums, const CellProduct& product,
   }
 }
 
+// Copies rows of 16, with zeros for the lanes from `lanes` on.
+HWY_INLINE void CopyRows(const float* from, size_t rows, size_t lanes,
+                         float* to) {
+  const BlockTag d;
+  for (size_t k = 0; k < rows * kBlock; k += kLanes) {
+    hn::Store(hn::LoadU(d, from + k), d, to + k);
+  }
+  if (lanes == kBlock) return;
+  for (size_t i = 0; i < rows; ++i, to += kBlock) {
+    std::fill(to + lanes, to + kBlock, 0.0f);
+  }
+}
+
 // Steps a group of blocks along a trace. Not thread-safe.
 template <class Cell>
 class GroupKernel {
@@ -261,25 +321,17 @@ class GroupKernel {
     }
   }
 
-  // The blocks that begin with coordinate `begin` of n.
-  void Enter(size_t begin, size_t n) {
+  // Turns to the blocks that begin with coordinate `begin` of n, `most` at
+  // most.
+  void Enter(size_t begin, size_t n, size_t most) {
     begin_ = begin;
     n_ = n;
-    blocks_ = std::min(kGroupBlocks, (n - begin + kBlock - 1) / kBlock);
+    blocks_ = std::min(most, (n - begin + kBlock - 1) / kBlock);
   }
 
-  // Copies the group's part of a state to and from before step t. Lanes beyond
-  // n become zeros.
-  void LoadState(const float* state, size_t t) const;
-  void StoreState(size_t t, float* state) const;
-  void PrefetchState(const float* state) const {
-    const size_t v = weights_.stack.state_variables * kBlock;
-    const size_t first =
-        (begin_ + kGroupBlocks * kBlock) * weights_.stack.state_variables;
-    if (begin_ + 2 * kGroupBlocks * kBlock > n_) return;
-    for (size_t i = 0; i < kGroupBlocks * v; i += 16)
-      hwy::Prefetch(state + first + i);
-  }
+  // Copies the group's part of a state to before step 0, with zeros in the
+  // lanes beyond n.
+  void LoadState(const float* state) const;
   void LoadStateAdjoint(const float* adjoint) const;
   void StoreStateAdjoint(float* adjoint) const;
 
@@ -297,18 +349,33 @@ class GroupKernel {
     }
   }
 
-  template <Keep kKeep>
-  void Forward(size_t t, const GroupRow& gradient, GroupRow& update) const {
-    const GroupRows rows = trace_.step(t);
-    const size_t first_inputs =
-        weights_.layout.layers.empty() ? weights_.layout.top : 0;
-    for (size_t block = 0; block < blocks_; ++block) {
-      Preprocess(gradient.at[block], rows.row(block, first_inputs));
-    }
+  // Takes a step in the caller's state, in place.
+  void Step(const GroupRow& gradient, float* state, GroupRow& update) const {
+    const size_t stride = weights_.stack.state_variables * kBlock;
     for (size_t i = 0; i < weights_.stack.layers.size(); ++i) {
-      cell_.template Forward<kKeep>(LayerStep(weights_, trace_, blocks_, i, t));
+      CopyOperands(i, state);
     }
-    Output(rows, gradient, update);
+    const bool has_next = begin_ + 2 * kGroupBlocks * kBlock <= n_;
+    const auto state_of = [&](size_t layer) {
+      float* const at =
+          state + StateBegin(0) + weights_.stack.layers[layer].state * kBlock;
+      return LayerState{{at, stride},
+                        {at, stride},
+                        has_next ? at + kGroupBlocks * stride : nullptr};
+    };
+    Forward<Keep::kState>(0, gradient, state_of, update);
+  }
+
+  // Takes step t of a window, from trace to trace.
+  void TraceStep(size_t t, const GroupRow& gradient) const {
+    const auto state_of = [&](size_t layer) {
+      const size_t row =
+          weights_.layout.layers[layer] + weights_.stack.layers[layer].inputs;
+      return LayerState{trace_.step(t).operands(row),
+                        trace_.step(t + 1).panels(row)};
+    };
+    GroupRow update;
+    Forward<Keep::kTrace>(t, gradient, state_of, update);
   }
 
   // Backpropagates step t, which overwrites what Forward kept of it.
@@ -316,7 +383,10 @@ class GroupKernel {
     trace_.inputs.SetZero();
     OutputBackward(trace_.step(t), update_adjoint);
     for (size_t i = weights_.stack.layers.size(); i-- > 0;) {
-      cell_.Backward(LayerStep(weights_, trace_, blocks_, i, t));
+      const size_t row =
+          weights_.layout.layers[i] + weights_.stack.layers[i].inputs;
+      const LayerState state = {trace_.step(t).operands(row), {}};
+      cell_.Backward(LayerStep(weights_, trace_, blocks_, i, t, state));
     }
   }
 
@@ -335,9 +405,27 @@ class GroupKernel {
 
   void AddSumsToPhi(absl::Span<double> phi) const;
 
-  size_t blocks() const { return blocks_; }
-
  private:
+  template <Keep kKeep, class StateOf>
+  void Forward(size_t t, const GroupRow& gradient, const StateOf& state_of,
+               GroupRow& update) const {
+    const GroupRows rows = trace_.step(t);
+    const size_t first_inputs =
+        weights_.layout.layers.empty() ? weights_.layout.top : 0;
+    for (size_t block = 0; block < blocks_; ++block) {
+      Preprocess(gradient.at[block], rows.row(block, first_inputs));
+    }
+    for (size_t i = 0; i < weights_.stack.layers.size(); ++i) {
+      cell_.template Forward<kKeep>(
+          LayerStep(weights_, trace_, blocks_, i, t, state_of(i)));
+    }
+    Output(rows, gradient, update);
+  }
+
+  // Copies what products take of the caller's state to where they take it, and
+  // has the CPU fetch the next group's.
+  void CopyOperands(size_t i, const float* state) const;
+
   size_t First(size_t block) const { return begin_ + block * kBlock; }
   size_t Lanes(size_t block) const {
     return std::min(kBlock, n_ - First(block));
@@ -361,10 +449,12 @@ class GroupKernel {
               GroupRow& update) const {
     const CellStack& stack = weights_.stack;
     const float* const weight = &weights_.phi[stack.output_phi];
-    Product</*kRowStride=*/1, Onto::kBias>(
-        weight, /*stride=*/1, rows.operands(weights_.layout.top),
-        stack.output_inputs, weight + stack.output_inputs,
-        {update.at[0], kBlock}, 1);
+    WithConstant(blocks_, [&](auto blocks) HWY_ATTR {
+      Product</*kRowStride=*/1, Onto::kBias, blocks>(
+          weight, /*stride=*/1, rows.operands(weights_.layout.top),
+          stack.output_inputs, weight + stack.output_inputs,
+          {update.at[0], kBlock}, 1);
+    });
     const BlockTag d;
     const BlockVec scale = hn::Set(d, Scale());
     for (size_t k = 0; k < kGroupBlocks * kBlock; k += kLanes) {
@@ -414,22 +504,9 @@ class GroupKernel {
   size_t blocks_ = 0;
 };
 
-// Copies rows of 16, with zeros for the lanes from `lanes` on.
-HWY_INLINE void CopyRows(const float* from, size_t rows, size_t lanes,
-                         float* to) {
-  const BlockTag d;
-  for (size_t k = 0; k < rows * kBlock; k += kLanes) {
-    hn::Store(hn::LoadU(d, from + k), d, to + k);
-  }
-  if (lanes == kBlock) return;
-  for (size_t i = 0; i < rows; ++i, to += kBlock) {
-    std::fill(to + lanes, to + kBlock, 0.0f);
-  }
-}
-
 template <class Cell>
-void GroupKernel<Cell>::LoadState(const float* state, size_t t) const {
-  const GroupRows rows = trace_.step(t);
+void GroupKernel<Cell>::LoadState(const float* state) const {
+  const GroupRows rows = trace_.step(0);
   for (size_t block = 0; block < blocks_; ++block) {
     const float* const from = state + StateBegin(block);
     for (size_t i = 0; i < weights_.stack.layers.size(); ++i) {
@@ -441,15 +518,13 @@ void GroupKernel<Cell>::LoadState(const float* state, size_t t) const {
 }
 
 template <class Cell>
-void GroupKernel<Cell>::StoreState(size_t t, float* state) const {
-  const GroupRows rows = trace_.step(t);
+void GroupKernel<Cell>::CopyOperands(size_t i, const float* state) const {
+  const CellLayer& layer = weights_.stack.layers[i];
+  const GroupRows rows = trace_.step(0);
   for (size_t block = 0; block < blocks_; ++block) {
-    float* const to = state + StateBegin(block);
-    for (size_t i = 0; i < weights_.stack.layers.size(); ++i) {
-      const CellLayer& layer = weights_.stack.layers[i];
-      std::copy_n(rows.row(block, weights_.layout.layers[i] + layer.inputs),
-                  layer.variables * kBlock, to + layer.state * kBlock);
-    }
+    const float* const from = state + StateBegin(block) + layer.state * kBlock;
+    CopyRows(from, layer.multiplied_variables(), kBlock,
+             rows.row(block, weights_.layout.layers[i] + layer.inputs));
   }
 }
 
@@ -516,17 +591,13 @@ template <class Cell>
 void StackStep(const StackWeights& weights, const Cell& cell,
                absl::Span<const float> gradient, absl::Span<float> state,
                absl::Span<float> update) {
-  const GroupTrace trace = MakeGroupTrace(weights, /*steps=*/1);
+  const GroupTrace trace = MakeGroupTrace(weights, /*steps=*/0);
   GroupKernel<Cell> kernel(weights, cell, trace);
   const size_t n = gradient.size();
   for (size_t begin = 0; begin < n; begin += kGroupBlocks * kBlock) {
-    kernel.Enter(begin, n);
-    kernel.LoadState(state.data(), 0);
-    kernel.PrefetchState(state.data());
+    kernel.Enter(begin, n, kGroupBlocks);
     GroupRow group_update;
-    kernel.template Forward<Keep::kState>(0, kernel.Gather(gradient.data()),
-                                          group_update);
-    kernel.StoreState(1, state.data());
+    kernel.Step(kernel.Gather(gradient.data()), state.data(), group_update);
     kernel.Scatter(group_update, update.data());
   }
 }
@@ -538,9 +609,7 @@ void GroupWindowBackward(const KernelWindow& window,
                          const GroupKernel<Cell>& kernel) {
   const size_t steps = window.weights.size();
   for (size_t t = 0; t < steps; ++t) {
-    GroupRow update;
-    kernel.template Forward<Keep::kTrace>(
-        t, kernel.Gather(window.gradients[t].data()), update);
+    kernel.TraceStep(t, kernel.Gather(window.gradients[t].data()));
   }
   const BlockTag d;
   GroupRow lambda;
@@ -569,9 +638,9 @@ void StackWindowBackward(const StackWeights& weights, const Cell& cell,
   const GroupTrace trace = MakeGroupTrace(weights, window.weights.size());
   GroupKernel<Cell> kernel(weights, cell, trace);
   const size_t n = window.gradients[0].size();
-  for (size_t begin = 0; begin < n; begin += kGroupBlocks * kBlock) {
-    kernel.Enter(begin, n);
-    kernel.LoadState(window.state.data(), 0);
+  for (size_t begin = 0; begin < n; begin += kWindowBlocks * kBlock) {
+    kernel.Enter(begin, n, kWindowBlocks);
+    kernel.LoadState(window.state.data());
     trace.sums.SetZero();
     trace.state.SetZero();
     if (!adjoint.state.empty()) kernel.LoadStateAdjoint(adjoint.state.data());

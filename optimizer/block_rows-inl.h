@@ -30,14 +30,22 @@ using BlockVec = hn::Vec<BlockTag>;
 constexpr size_t kLanes = hn::MaxLanes(BlockTag());
 constexpr size_t kVectors = kBlock / kLanes;  // of one row
 
-// Panels that one product takes side by side: two vectors a row at least, so
-// that each scalar that is loaded feeds two multiply-adds. With one vector a
-// row the two loads a cycle would bound the two multiply-adds.
-constexpr size_t kPanels = kVectors == 1 ? 2 : 1;
+// Panels that one product takes side by side at most, so that a scalar that is
+// loaded feeds several multiply-adds: three of one vector on AVX-512, one of
+// several vectors elsewhere.
+constexpr size_t kMaxPanels = kVectors == 1 ? 3 : 1;
 
 // Sums in registers at once: two units of latency 4 need 8; more halve the
-// loads of the panels. AVX-512 and NEON have 32 registers, the others 16.
-constexpr size_t kSums = HWY_ARCH_ARM_A64 || HWY_TARGET <= HWY_AVX3 ? 16 : 8;
+// loads. AVX-512 and NEON have 32 registers, the others 16.
+constexpr size_t kSums = HWY_TARGET <= HWY_AVX3 ? 24
+                         : HWY_ARCH_ARM_A64     ? 16
+                                                : 8;
+
+// Rows of a tile of `panels`: eight of three, or of less where eight do, since
+// numbers of rows tend to be multiples of it.
+constexpr size_t TileRows(size_t panels) {
+  return HWY_MAX(size_t{1}, HWY_MIN(size_t{8}, kSums / (panels * kVectors)));
+}
 
 // The same row of each of several panels, `stride` floats from one to the next.
 template <typename T>
@@ -72,6 +80,7 @@ HWY_INLINE void ProductTile(const float* HWY_RESTRICT a, size_t stride,
       }
     }
   }
+  HWY_UNROLL(2)  // halves what the loop costs of the same two units
   for (size_t k = 0; k < depth; ++k) {
     BlockVec rows[kColumns];
     HWY_UNROLL(16)
@@ -94,15 +103,11 @@ HWY_INLINE void ProductTile(const float* HWY_RESTRICT a, size_t stride,
   }
 }
 
-// Rows of a tile of Product.
-template <size_t kCount>
-constexpr size_t kTileRows = HWY_MAX(1, kSums / (kCount * kVectors));
-
 // out[r] = (0, bias[r] or out[r]) + sum over k < depth of
 // a[r * kRowStride + k * stride] * b[k], for r < rows; out and b are rows of
 // kCount panels, a and bias are scalars.
-template <size_t kRowStride, Onto kOnto, size_t kCount = kPanels,
-          size_t kTile = kTileRows<kCount>>
+template <size_t kRowStride, Onto kOnto, size_t kCount,
+          size_t kTile = TileRows(kCount)>
 HWY_INLINE void Product(const float* a, size_t stride, Panels<const float> b,
                         size_t depth, const float* bias, Panels<float> out,
                         size_t rows) {

@@ -1,5 +1,6 @@
 #include "optimizer/cell_stack.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "optimizer/update_rule.h"
@@ -48,6 +49,14 @@ std::vector<float> Transposed(const CellStack& stack,
 }
 
 }  // namespace
+
+size_t CellLayer::multiplied_variables() const {
+  size_t end = inputs;
+  for (const CellProduct& product : products) {
+    end = std::max(end, product.in + product.depth);
+  }
+  return end - inputs;
+}
 
 CellStackLayout::CellStackLayout(const CellStack& stack) {
   for (const CellLayer& layer : stack.layers) {

@@ -43,6 +43,8 @@ struct CellLayer {
   std::vector<CellProduct> products;
 
   size_t rows() const { return inputs + variables + own_rows; }
+  // The state variables that products take: the first so many.
+  size_t multiplied_variables() const;
 };
 
 struct CellStack {

@@ -69,11 +69,11 @@ class LstmCell {
       const BlockVec inverse =
           hn::Div(hn::Set(d, 0.5f), hn::Mul(ij, f.denominator));
       const BlockVec kept =
-          hn::Mul(f.numerator, hn::Load(d, rows.before + n + k));
+          hn::Mul(f.numerator, hn::LoadU(d, rows.before + n + k));
       const BlockVec added =
           hn::Mul(hn::Mul(i.numerator, j.numerator), f.denominator);
-      hn::Store(hn::Mul(hn::MulAdd(kept, ij, added), inverse), d,
-                rows.after + n + k);
+      hn::StoreU(hn::Mul(hn::MulAdd(kept, ij, added), inverse), d,
+                 rows.after + n + k);
       if constexpr (kKeep == Keep::kTrace) {
         const BlockVec i_inverse =
             hn::Mul(hn::Mul(j.denominator, f.denominator), inverse);
@@ -96,12 +96,12 @@ class LstmCell {
     for (size_t k = 0; k < n; k += kLanes) {
       float* const at = GatesAt(rows, k);
       const auto o = TwiceSigmoidFraction(d, hn::Load(d, at + 3 * kBlock));
-      const auto squashed = TanhFraction(d, hn::Load(d, rows.after + n + k));
+      const auto squashed = TanhFraction(d, hn::LoadU(d, rows.after + n + k));
       const BlockVec inverse = hn::Div(
           hn::Set(d, 0.5f), hn::Mul(o.denominator, squashed.denominator));
       const BlockVec h =
           hn::Mul(hn::Mul(o.numerator, squashed.numerator), inverse);
-      hn::Store(h, d, rows.after + k);
+      hn::StoreU(h, d, rows.after + k);
       hn::Store(h, d, rows.above + k);
       if constexpr (kKeep == Keep::kTrace) {
         const BlockVec tanh_inverse =
@@ -129,7 +129,7 @@ class LstmCell {
       const BlockVec f = hn::Load(d, at + 2 * kBlock);
       const BlockVec o = hn::Load(d, at + 3 * kBlock);
       const BlockVec squashed = hn::Load(d, rows.own + 4 * n + k);
-      const BlockVec c_before = hn::Load(d, rows.before + n + k);
+      const BlockVec c_before = hn::LoadU(d, rows.before + n + k);
       const BlockVec dh = hn::Load(d, h_adjoint + k);
       const BlockVec dc =
           hn::MulAdd(hn::Mul(dh, o), hn::NegMulAdd(squashed, squashed, one),
