@@ -13,6 +13,7 @@ absl::StatusOr<InnerLoop> BeginInnerLoop(const UpdateRule& rule, Task& task) {
   loop.theta.resize(n);
   loop.gradient.resize(n);
   loop.rule_state.resize(rule.StateFloats(n));
+  loop.update.resize(n);
   task.InitialTheta(absl::MakeSpan(loop.theta));
   METASTEP_ASSIGN_OR_RETURN(
       loop.loss,
@@ -22,11 +23,11 @@ absl::StatusOr<InnerLoop> BeginInnerLoop(const UpdateRule& rule, Task& task) {
 
 absl::Status TakeInnerStep(const UpdateRule& rule, Task& task,
                            InnerLoop& loop) {
-  const size_t n = loop.theta.size();
-  std::vector<float> update(n);
   rule.Step(loop.t + 1, loop.gradient, absl::MakeSpan(loop.rule_state),
-            absl::MakeSpan(update));
-  for (size_t i = 0; i < n; ++i) loop.theta[i] += update[i];
+            absl::MakeSpan(loop.update));
+  for (size_t i = 0; i < loop.theta.size(); ++i) {
+    loop.theta[i] += loop.update[i];
+  }
   ++loop.t;
   METASTEP_ASSIGN_OR_RETURN(
       loop.loss,

@@ -22,6 +22,8 @@ struct InnerLoop {
   std::vector<float> gradient;    // of the problems' sum at theta_t, [N]
   double loss = 0;                // f_t(theta_t)
   std::vector<float> rule_state;  // h_t, [StateFloats(N)]
+  std::vector<float> update;      // u_{t-1}, [N]: kept so that a step need not
+                                  // allocate it
 };
 
 // At theta_0, for this rule or another of its architecture.

@@ -13,8 +13,9 @@
 //
 // First order: the gradients count as constants, which drops H_t. Then every
 // lambda is a sum of gradients that the forward pass has already computed, and
-// the rule goes backward by itself, coordinate by coordinate. Memory beyond the
-// lane's: one rule state, and 8 bytes a coordinate and step (g_t and lambda_t).
+// the rule goes backward by itself, coordinate by coordinate, forming lambda as
+// it goes. Memory beyond the lane's: one rule state, and 4 bytes a coordinate
+// and step (g_t).
 // Exact: one Hessian-vector product a step, and every step's theta and rule
 // state are kept.
 #include <cstddef>
@@ -42,8 +43,8 @@ class Unroll final : public LaneState {
         loop_(std::move(loop)) {}
 
   int64_t bytes() const override {
-    const size_t floats =
-        loop_.theta.size() + loop_.gradient.size() + loop_.rule_state.size();
+    const size_t floats = loop_.theta.size() + loop_.gradient.size() +
+                          loop_.rule_state.size() + loop_.update.size();
     return static_cast<int64_t>(floats * sizeof(float));
   }
 
@@ -62,20 +63,41 @@ class Unroll final : public LaneState {
   InnerLoop loop_;
 };
 
-// What the backward pass needs of a window's forward pass.
-struct Tape {
-  int64_t begin = 0;                            // a
-  std::vector<double> losses;                   // f_t(theta_t), [K + 1]
-  std::vector<std::vector<float>> gradients;    // g_t, [K + 1][N]
-  std::vector<std::vector<float>> rule_states;  // h_a, or h_t: [1 or K][...]
-  std::vector<std::vector<float>> thetas;       // theta_t, [0 or K][N]
+// Rows of N floats in one piece of memory. Not thread-safe.
+class Rows {
+ public:
+  Rows(size_t rows, size_t n) : n_(n) { floats_.reserve(rows * n); }
+
+  // REQUIRES: fewer rows than the constructor was told.
+  void Append(absl::Span<const float> row) {
+    floats_.insert(floats_.end(), row.begin(), row.end());
+  }
+  absl::Span<const float> operator[](size_t i) const {
+    return absl::MakeConstSpan(floats_).subspan(i * n_, n_);
+  }
+
+ private:
+  const size_t n_;
+  std::vector<float> floats_;
 };
 
-// The first K rows as the rules take them.
-std::vector<absl::Span<const float>> Rows(
-    const std::vector<std::vector<float>>& rows, int k) {
-  return {rows.begin(), rows.begin() + k};
-}
+// What the backward pass needs of a window's forward pass, less what the loop
+// holds at its end: g_b. All memory is taken at once, none at a step.
+struct Tape {
+  Tape(const InnerLoop& loop, int window, bool exact)
+      : begin(loop.t),
+        gradients(window, loop.theta.size()),
+        rule_states(exact ? window : 1, loop.rule_state.size()),
+        thetas(exact ? window : 0, loop.theta.size()) {
+    losses.reserve(window + 1);
+  }
+
+  int64_t begin;               // a
+  std::vector<double> losses;  // f_t(theta_t), [K + 1]
+  Rows gradients;              // g_t, [K][N]
+  Rows rule_states;            // h_a, or h_t: [1 or K][...]
+  Rows thetas;                 // theta_t, [0 or K][N]
+};
 
 // Thread-safe.
 class TruncatedBptt final : public Learner {
@@ -106,11 +128,10 @@ class TruncatedBptt final : public Learner {
     METASTEP_ASSIGN_OR_RETURN(Tape tape, Forward(*rule, unroll));
     std::vector<double> meta_gradient(phi.size());
     if (spec_.second_derivatives()) {
-      METASTEP_RETURN_IF_ERROR(BackwardExact(*rule, tape, unroll.task(),
-                                             absl::MakeSpan(meta_gradient)));
+      METASTEP_RETURN_IF_ERROR(
+          BackwardExact(*rule, tape, unroll, absl::MakeSpan(meta_gradient)));
     } else {
-      BackwardFirstOrder(*rule, tape, unroll.task().problems(),
-                         absl::MakeSpan(meta_gradient));
+      BackwardFirstOrder(*rule, tape, unroll, absl::MakeSpan(meta_gradient));
     }
     return WindowOutcome{
         .meta_gradient = {meta_gradient.begin(), meta_gradient.end()},
@@ -142,45 +163,42 @@ class TruncatedBptt final : public Learner {
 
   absl::StatusOr<Tape> Forward(const LearnedRule& rule, Unroll& unroll) const {
     InnerLoop& loop = unroll.loop();
-    Tape tape;
-    tape.begin = loop.t;
+    const bool exact = spec_.second_derivatives();
+    Tape tape(loop, spec_.window(), exact);
     tape.losses.push_back(loop.loss);
-    tape.gradients.push_back(loop.gradient);
     for (int k = 0; k < spec_.window(); ++k) {
-      if (k == 0 || spec_.second_derivatives()) {
-        tape.rule_states.push_back(loop.rule_state);
-      }
-      if (spec_.second_derivatives()) tape.thetas.push_back(loop.theta);
+      if (k == 0 || exact) tape.rule_states.Append(loop.rule_state);
+      if (exact) tape.thetas.Append(loop.theta);
+      tape.gradients.Append(loop.gradient);
       METASTEP_RETURN_IF_ERROR(TakeInnerStep(rule, unroll.task(), loop));
       tape.losses.push_back(loop.loss);
-      tape.gradients.push_back(loop.gradient);
     }
     return tape;
   }
 
   void BackwardFirstOrder(const LearnedRule& rule, const Tape& tape,
-                          int64_t problems, absl::Span<double> phi) const {
-    const int window = spec_.window();
-    // dL/du of each step, [K][N]; the sums over s > t grow from the last.
-    std::vector<std::vector<float>> adjoints(window);
-    std::vector<float> lambda(tape.gradients[0].size());
-    for (int k = window; k-- > 0;) {
-      AddLossGradient(tape, k + 1, problems, absl::MakeSpan(lambda));
-      adjoints[k] = lambda;
+                          Unroll& unroll, absl::Span<double> phi) const {
+    std::vector<absl::Span<const float>> gradients;
+    std::vector<float> weights;
+    for (int k = 0; k <= spec_.window(); ++k) {
+      gradients.push_back(GradientAt(tape, k, unroll));
+      if (k > 0) weights.push_back(LossScale(tape, k, unroll));
     }
-    rule.WindowBackward(tape.begin + 1, Rows(tape.gradients, window),
-                        tape.rule_states[0], Rows(adjoints, window), phi);
+    rule.WindowBackward(tape.begin + 1, gradients, weights, tape.rule_states[0],
+                        phi);
   }
 
   absl::Status BackwardExact(const LearnedRule& rule, const Tape& tape,
-                             Task& task, absl::Span<double> phi) const {
-    const size_t n = tape.gradients[0].size();
+                             Unroll& unroll, absl::Span<double> phi) const {
+    const size_t n = unroll.loop().theta.size();
     std::vector<float> lambda(n);
-    std::vector<float> state_adjoint(tape.rule_states[0].size());
+    std::vector<float> state_adjoint(unroll.loop().rule_state.size());
     std::vector<float> gradient_adjoint(n);
     std::vector<float> product(n);
     for (int k = spec_.window(); k-- > 0;) {
-      AddLossGradient(tape, k + 1, task.problems(), absl::MakeSpan(lambda));
+      const absl::Span<const float> gradient = GradientAt(tape, k + 1, unroll);
+      const float scale = LossScale(tape, k + 1, unroll);
+      for (size_t i = 0; i < n; ++i) lambda[i] += scale * gradient[i];
       rule.StepBackward(tape.begin + k + 1, tape.gradients[k],
                         tape.rule_states[k],
                         {.update = lambda,
@@ -188,25 +206,27 @@ class TruncatedBptt final : public Learner {
                          .gradient = absl::MakeSpan(gradient_adjoint),
                          .phi = phi});
       if (k == 0) break;  // theta_a is a constant
-      METASTEP_RETURN_IF_ERROR(
-          task.HessianVectorProduct(tape.begin + k, tape.thetas[k],
-                                    gradient_adjoint, absl::MakeSpan(product)));
+      METASTEP_RETURN_IF_ERROR(unroll.task().HessianVectorProduct(
+          tape.begin + k, tape.thetas[k], gradient_adjoint,
+          absl::MakeSpan(product)));
       for (size_t i = 0; i < n; ++i) lambda[i] += product[i];
     }
     return absl::OkStatus();
   }
 
-  // Adds w_t g_t / P, the window's k-th, to `lambda`.
-  void AddLossGradient(const Tape& tape, int k, int64_t problems,
-                       absl::Span<float> lambda) const {
+  // g_t of the window's k-th point.
+  absl::Span<const float> GradientAt(const Tape& tape, int k,
+                                     Unroll& unroll) const {
+    return k < spec_.window() ? tape.gradients[k] : unroll.loop().gradient;
+  }
+
+  // w_t / P of the window's k-th point.
+  float LossScale(const Tape& tape, int k, Unroll& unroll) const {
     const auto& weights = spec_.loss_weights();
     const double weight =
         weights.empty() ? 1 : weights[static_cast<int>(tape.begin + k)];
-    const auto scale =
-        static_cast<float>(weight / static_cast<double>(problems));
-    for (size_t i = 0; i < lambda.size(); ++i) {
-      lambda[i] += scale * tape.gradients[k][i];
-    }
+    return static_cast<float>(weight /
+                              static_cast<double>(unroll.task().problems()));
   }
 
   const RuleSpecs rules_;

@@ -78,18 +78,15 @@ void GroupedRule::StepBackward(int64_t step, absl::Span<const float> gradient,
 
 void GroupedRule::WindowBackward(
     int64_t first_step, absl::Span<const absl::Span<const float>> gradients,
-    absl::Span<const float> state,
-    absl::Span<const absl::Span<const float>> update_adjoints,
+    absl::Span<const float> weights, absl::Span<const float> state,
     absl::Span<double> phi_adjoint) const {
   std::vector<absl::Span<const float>> part_gradients(gradients.size());
-  std::vector<absl::Span<const float>> part_adjoints(gradients.size());
   for (const Part& part : parts_) {
     for (size_t t = 0; t < gradients.size(); ++t) {
       part_gradients[t] = part.Coordinates(gradients[t]);
-      part_adjoints[t] = part.Coordinates(update_adjoints[t]);
     }
-    part.rule->WindowBackward(first_step, part_gradients, part.State(state),
-                              part_adjoints, part.Phi(phi_adjoint));
+    part.rule->WindowBackward(first_step, part_gradients, weights,
+                              part.State(state), part.Phi(phi_adjoint));
   }
 }
 

@@ -45,8 +45,8 @@ class GroupedRule final : public LearnedRule {
                     const StepAdjoint& adjoint) const override;
   void WindowBackward(int64_t first_step,
                       absl::Span<const absl::Span<const float>> gradients,
+                      absl::Span<const float> weights,
                       absl::Span<const float> state,
-                      absl::Span<const absl::Span<const float>> update_adjoints,
                       absl::Span<double> phi_adjoint) const override;
 
  private:

@@ -1,14 +1,13 @@
 #include "optimizer/lstm_rule.h"
 
-#include <utility>
-
 namespace metastep {
 
-LstmRule::LstmRule(LstmArchitecture architecture, absl::Span<const float> phi)
-    : weights_(std::move(architecture), phi) {}
+LstmRule::LstmRule(const LstmArchitecture& architecture,
+                   absl::Span<const float> phi)
+    : weights_(architecture, phi) {}
 
 int64_t LstmRule::StateFloats(int64_t n) const {
-  return BlockedFloats(weights_.architecture.state_variables, n);
+  return BlockedFloats(weights_.stack.stack.state_variables, n);
 }
 
 void LstmRule::Step(int64_t /*step*/, absl::Span<const float> gradient,
@@ -16,24 +15,26 @@ void LstmRule::Step(int64_t /*step*/, absl::Span<const float> gradient,
   LstmStep(weights_, gradient, state, update);
 }
 
+// A window of one step whose loss gradient, with weight 1, is the adjoint.
 void LstmRule::StepBackward(int64_t /*step*/, absl::Span<const float> gradient,
                             absl::Span<const float> state,
                             const StepAdjoint& adjoint) const {
-  const LstmWindow window = {absl::MakeConstSpan(&gradient, 1), state,
-                             absl::MakeConstSpan(&adjoint.update, 1)};
-  LstmWindowAdjoint window_adjoint = {adjoint.state, {}, adjoint.phi};
+  const absl::Span<const float> gradients[] = {gradient, adjoint.update};
+  const float weight = 1;
+  KernelWindowAdjoint window_adjoint = {adjoint.state, {}, adjoint.phi};
   if (!adjoint.gradient.empty()) {
     window_adjoint.gradients = absl::MakeConstSpan(&adjoint.gradient, 1);
   }
-  LstmWindowBackward(weights_, window, window_adjoint);
+  LstmWindowBackward(weights_,
+                     {gradients, absl::MakeConstSpan(&weight, 1), state},
+                     window_adjoint);
 }
 
 void LstmRule::WindowBackward(
     int64_t /*first_step*/, absl::Span<const absl::Span<const float>> gradients,
-    absl::Span<const float> state,
-    absl::Span<const absl::Span<const float>> update_adjoints,
+    absl::Span<const float> weights, absl::Span<const float> state,
     absl::Span<double> phi_adjoint) const {
-  LstmWindowBackward(weights_, {gradients, state, update_adjoints},
+  LstmWindowBackward(weights_, {gradients, weights, state},
                      {/*state=*/{}, /*gradients=*/{}, phi_adjoint});
 }
 

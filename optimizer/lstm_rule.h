@@ -16,19 +16,19 @@ namespace metastep {
 class LstmRule final : public LearnedRule {
  public:
   // Copies phi. REQUIRES: phi.size() == architecture.phi_size.
-  LstmRule(LstmArchitecture architecture, absl::Span<const float> phi);
+  LstmRule(const LstmArchitecture& architecture, absl::Span<const float> phi);
 
   int64_t StateFloats(int64_t n) const override;
   void Step(int64_t step, absl::Span<const float> gradient,
             absl::Span<float> state, absl::Span<float> update) const override;
-  absl::Span<const float> phi() const override { return weights_.phi; }
+  absl::Span<const float> phi() const override { return weights_.stack.phi; }
   void StepBackward(int64_t step, absl::Span<const float> gradient,
                     absl::Span<const float> state,
                     const StepAdjoint& adjoint) const override;
   void WindowBackward(int64_t first_step,
                       absl::Span<const absl::Span<const float>> gradients,
+                      absl::Span<const float> weights,
                       absl::Span<const float> state,
-                      absl::Span<const absl::Span<const float>> update_adjoints,
                       absl::Span<double> phi_adjoint) const override;
 
  private:

@@ -25,14 +25,18 @@ using Tag = hn::CappedTag<float, 16>;
 void TanhOfAll(absl::Span<float> numbers) {
   const Tag d;
   for (size_t i = 0; i < numbers.size(); i += hn::Lanes(d)) {
-    hn::StoreU(RationalTanh(d, hn::LoadU(d, &numbers[i])), d, &numbers[i]);
+    const auto tanh = TanhFraction(d, hn::LoadU(d, &numbers[i]));
+    hn::StoreU(hn::Div(tanh.numerator, tanh.denominator), d, &numbers[i]);
   }
 }
 
 void SigmoidOfAll(absl::Span<float> numbers) {
   const Tag d;
   for (size_t i = 0; i < numbers.size(); i += hn::Lanes(d)) {
-    hn::StoreU(RationalSigmoid(d, hn::LoadU(d, &numbers[i])), d, &numbers[i]);
+    const auto twice = TwiceSigmoidFraction(d, hn::LoadU(d, &numbers[i]));
+    hn::StoreU(
+        hn::Mul(hn::Set(d, 0.5f), hn::Div(twice.numerator, twice.denominator)),
+        d, &numbers[i]);
   }
 }
 

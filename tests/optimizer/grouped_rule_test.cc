@@ -129,7 +129,8 @@ TEST_F(GroupedRuleTest, BackpropagatesEachPartByItsRule) {
   EXPECT_EQ(phi_adjoint, expected_phi_adjoint);
 }
 
-// With one step a window is a step whose later state does not matter.
+// With one step a window is a step whose later state does not matter, and the
+// adjoint of its update is the last loss's gradient.
 TEST_F(GroupedRuleTest, WindowBackwardSplitsEveryStep) {
   const std::vector<float> state =
       Normals(grouped_.StateFloats(kCoordinates), 2);
@@ -142,7 +143,7 @@ TEST_F(GroupedRuleTest, WindowBackwardSplitsEveryStep) {
                          absl::MakeSpan(state_adjoint),
                          {},
                          absl::MakeSpan(expected)});
-  grouped_.WindowBackward(1, {gradient_}, state, {update_adjoint},
+  grouped_.WindowBackward(1, {gradient_, update_adjoint}, {1.0f}, state,
                           absl::MakeSpan(phi_adjoint));
   EXPECT_EQ(phi_adjoint, expected);
 }

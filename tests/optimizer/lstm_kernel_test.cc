@@ -49,15 +49,28 @@ struct Window {
         state(Normals(rule.StateFloats(n), 1)),
         state_adjoint(Normals(rule.StateFloats(n), 2)),
         phi_adjoint(architecture.phi_size) {
-    for (int t = 0; t < steps; ++t) {
+    for (int t = 0; t <= steps; ++t) {
       gradients.push_back(Normals(n, 100 + t, 0.05f));
-      update_adjoints.push_back(Normals(n, 200 + t));
+    }
+    for (int t = 0; t < steps; ++t) {
+      weights.push_back(20 * (t + 1) / static_cast<float>(steps));
     }
   }
 
   void WindowBackward() {
-    rule.WindowBackward(1, Spans(gradients), state, Spans(update_adjoints),
+    rule.WindowBackward(1, Spans(gradients), weights, state,
                         absl::MakeSpan(phi_adjoint));
+  }
+
+  // dL/du_t, as LearnedRule::WindowBackward defines it; fused, as the CPU may.
+  std::vector<float> UpdateAdjoint(size_t t) const {
+    std::vector<float> sums(gradients[0].size());
+    for (size_t s = weights.size(); s > t; --s) {
+      for (size_t i = 0; i < sums.size(); ++i) {
+        sums[i] = std::fma(weights[s - 1], gradients[s][i], sums[i]);
+      }
+    }
+    return sums;
   }
 
   static std::vector<absl::Span<const float>> Spans(
@@ -66,8 +79,8 @@ struct Window {
   }
 
   const LstmRule rule;
-  std::vector<std::vector<float>> gradients;        // [K][n]
-  std::vector<std::vector<float>> update_adjoints;  // [K][n]
+  std::vector<std::vector<float>> gradients;  // [K + 1][n]
+  std::vector<float> weights;                 // [K]
   std::vector<float> state;
   std::vector<float> state_adjoint;
   std::vector<double> phi_adjoint;
@@ -143,10 +156,11 @@ TEST_P(LstmKernelTest, StepsBackAsTheReference) {
       SCOPED_TRACE(n);
       Window window(architecture, n, 1);
       const std::vector<float> after = window.state_adjoint;
+      const std::vector<float> update_adjoint = Normals(n, 200);
       std::vector<float> gradient_adjoint(n);
       window.rule.StepBackward(
           1, window.gradients[0], window.state,
-          {window.update_adjoints[0], absl::MakeSpan(window.state_adjoint),
+          {update_adjoint, absl::MakeSpan(window.state_adjoint),
            absl::MakeSpan(gradient_adjoint),
            absl::MakeSpan(window.phi_adjoint)});
       std::vector<double> gradients, expected_gradients;
@@ -158,7 +172,7 @@ TEST_P(LstmKernelTest, StepsBackAsTheReference) {
         expected_gradients.push_back(reference.StepBackward(
             window.gradients[0][i],
             Column(window.state, architecture.state_variables, i),
-            window.update_adjoints[0][i], absl::MakeSpan(column),
+            update_adjoint[i], absl::MakeSpan(column),
             absl::MakeSpan(phi_adjoint)));
         ExpectNear(
             Column(window.state_adjoint, architecture.state_variables, i),
@@ -185,7 +199,7 @@ TEST_P(LstmKernelTest, WindowBackwardComposesSteps) {
     std::vector<double> phi_adjoint(architecture.phi_size);
     for (int t = kSteps; t-- > 0;) {
       window.rule.StepBackward(1 + t, window.gradients[t], states[t],
-                               {window.update_adjoints[t],
+                               {window.UpdateAdjoint(t),
                                 absl::MakeSpan(state_adjoint),
                                 {},
                                 absl::MakeSpan(phi_adjoint)});
@@ -203,21 +217,17 @@ TEST_P(LstmKernelTest, GivesTheSameBitsHoweverCoordinatesAreSplit) {
     const int64_t at = whole.rule.StateFloats(kSplit);
     whole.WindowBackward();
     std::vector<absl::Span<const float>> lower_gradients, upper_gradients;
-    std::vector<absl::Span<const float>> lower_adjoints, upper_adjoints;
-    for (int t = 0; t < 3; ++t) {
+    for (int t = 0; t <= 3; ++t) {
       const absl::Span<const float> gradient = parts.gradients[t];
-      const absl::Span<const float> adjoint = parts.update_adjoints[t];
       lower_gradients.push_back(gradient.first(kSplit));
       upper_gradients.push_back(gradient.subspan(kSplit));
-      lower_adjoints.push_back(adjoint.first(kSplit));
-      upper_adjoints.push_back(adjoint.subspan(kSplit));
     }
     absl::Span<float> state = absl::MakeSpan(parts.state);
-    parts.rule.WindowBackward(1, lower_gradients, state.first(at),
-                              lower_adjoints,
+    parts.rule.WindowBackward(1, lower_gradients, parts.weights,
+                              state.first(at),
                               absl::MakeSpan(parts.phi_adjoint));
-    parts.rule.WindowBackward(1, upper_gradients, state.subspan(at),
-                              upper_adjoints,
+    parts.rule.WindowBackward(1, upper_gradients, parts.weights,
+                              state.subspan(at),
                               absl::MakeSpan(parts.phi_adjoint));
     EXPECT_EQ(parts.phi_adjoint, whole.phi_adjoint);
 
@@ -247,7 +257,7 @@ TEST_P(LstmKernelTest, IgnoresTheLanesBeyondTheLastCoordinate) {
   }
   for (Window* window : {&clean, &soiled}) {
     window->rule.StepBackward(1, window->gradients[0], window->state,
-                              {window->update_adjoints[0],
+                              {window->UpdateAdjoint(0),
                                absl::MakeSpan(window->state_adjoint),
                                {},
                                absl::MakeSpan(window->phi_adjoint)});

@@ -1,0 +1,96 @@
+// A stack of recurrent cells as the block kernel takes it (block_kernel-inl.h):
+// the rows of numbers that a step has for each coordinate, the products that
+// lead from one to the other, and where their weights stand in phi.
+#ifndef METASTEP_OPTIMIZER_CELL_STACK_H_
+#define METASTEP_OPTIMIZER_CELL_STACK_H_
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "absl/types/span.h"
+
+namespace metastep {
+
+// out = weight^T in + bias. Rows count from the layer's first.
+//
+// In phi the columns stand gate after gate, [gates][units]; among the rows unit
+// after unit, [units][gates], so that what a unit needs is made together.
+struct CellProduct {
+  size_t in;     // first operand, among the inputs and the state
+  size_t depth;  // operands
+  size_t out;    // first result, among the cell's own rows
+  size_t units;
+  size_t gates;
+  size_t phi;  // of the weight [depth, gates * units], row-major; the bias
+               // [gates * units] follows at once
+
+  size_t columns() const { return gates * units; }
+  // Where in a row of phi the result with this row is.
+  size_t phi_column(size_t row) const {
+    return row % gates * units + row / gates;
+  }
+};
+
+// The rows of a layer at one step: its inputs, its state before the step, and
+// those of the cell's own, in which it keeps what its backward pass needs.
+struct CellLayer {
+  size_t inputs;
+  size_t units;      // its outputs: the first of its state variables
+  size_t variables;  // of its state
+  size_t own_rows;
+  size_t state;  // its first state variable among the stack's
+  std::vector<CellProduct> products;
+
+  size_t rows() const { return inputs + variables + own_rows; }
+  // The state variables that products take: the first so many.
+  size_t multiplied_variables() const;
+};
+
+struct CellStack {
+  // Unset: the input is the gradient itself.
+  std::optional<double> log_and_sign_p;
+  double output_scale;
+  std::vector<CellLayer> layers;
+  size_t output_inputs;    // rows of the output's weight
+  size_t output_phi;       // of the output's weight; its bias follows
+  size_t phi_size;         // floats
+  size_t state_variables;  // for each coordinate
+
+  // Inputs that preprocessing makes of a gradient.
+  size_t inputs() const { return log_and_sign_p.has_value() ? 2 : 1; }
+};
+
+// Where each layer begins among the rows of one step, and each product among
+// the rows that sum up dL/dphi.
+struct CellStackLayout {
+  explicit CellStackLayout(const CellStack& stack);
+
+  std::vector<size_t> layers;
+  size_t top = 0;   // inputs of the output
+  size_t rows = 0;  // of one step
+  // Of each product of each layer: for every 16 columns, [depth + 1] rows whose
+  // lanes are those columns; the last is the bias's.
+  std::vector<std::vector<size_t>> sums;
+  size_t output_sums = 0;  // [output_inputs + 1], whose lanes are coordinates
+  size_t sum_rows = 0;
+};
+
+// A rule's weights. Immutable; thread-safe.
+struct StackWeights {
+  // REQUIRES: phi.size() == stack.phi_size.
+  StackWeights(CellStack stack, absl::Span<const float> phi);
+
+  const CellStack stack;
+  const CellStackLayout layout;
+  const std::vector<float> phi;
+  // phi with the columns of each product in the order of its rows.
+  const std::vector<float> by_row;
+  // Each product's weight in by_row as [columns, depth], where it is in phi:
+  // the backward pass reads rows of it.
+  const std::vector<float> transposed;
+};
+
+}  // namespace metastep
+
+#endif  // METASTEP_OPTIMIZER_CELL_STACK_H_
