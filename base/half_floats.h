@@ -1,6 +1,5 @@
 // The two 16-bit floating point formats. Conversions to them round to nearest,
-// ties to even, and keep a NaN one. Written without tables and branches that
-// depend on more than the value, so that the compiler turns loops into vectors.
+// ties to even, and keep a NaN one.
 #ifndef METASTEP_BASE_HALF_FLOATS_H_
 #define METASTEP_BASE_HALF_FLOATS_H_
 

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "absl/strings/str_format.h"
+#include "base/bfloat16_array.h"
 #include "base/half_floats.h"
 
 namespace metastep {
@@ -11,25 +12,6 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little,
               "numbers are copied to the wire as they lie in memory");
-
-// Bytes have no alignment: hence the copies, which compile to plain loads and
-// stores.
-template <uint16_t (*convert)(float)>
-void EncodeHalves(absl::Span<const float> floats, char* bytes) {
-  for (size_t i = 0; i < floats.size(); ++i) {
-    const uint16_t half = convert(floats[i]);
-    std::memcpy(bytes + sizeof(half) * i, &half, sizeof(half));
-  }
-}
-
-template <float (*convert)(uint16_t)>
-void DecodeHalves(const char* bytes, absl::Span<float> floats) {
-  for (size_t i = 0; i < floats.size(); ++i) {
-    uint16_t half = 0;
-    std::memcpy(&half, bytes + sizeof(half) * i, sizeof(half));
-    floats[i] = convert(half);
-  }
-}
 
 }  // namespace
 
@@ -51,21 +33,28 @@ void EncodeFloats(v1::FloatFormat format, absl::Span<const float> floats,
     return;
   }
   bytes.resize(floats.size() * sizeof(uint16_t));
+  auto* halves = reinterpret_cast<uint16_t*>(bytes.data());
   if (format == v1::BFLOAT16) {
-    EncodeHalves<BFloat16FromFloat>(floats, bytes.data());
-  } else {
-    EncodeHalves<Float16FromFloat>(floats, bytes.data());
+    return RoundToBFloat16(floats.data(), floats.size(), halves);
+  }
+  for (size_t i = 0; i < floats.size(); ++i) {
+    halves[i] = Float16FromFloat(floats[i]);
   }
 }
 
 void DecodeFloats(v1::FloatFormat format, absl::string_view bytes,
                   absl::Span<float> floats) {
-  if (format == v1::BFLOAT16) {
-    DecodeHalves<FloatFromBFloat16>(bytes.data(), floats);
-  } else if (format == v1::FLOAT16) {
-    DecodeHalves<FloatFromFloat16>(bytes.data(), floats);
-  } else if (!bytes.empty()) {
+  if (bytes.empty()) return;
+  if (BytesPerFloat(format) == sizeof(float)) {
     std::memcpy(floats.data(), bytes.data(), bytes.size());
+    return;
+  }
+  const auto* halves = reinterpret_cast<const uint16_t*>(bytes.data());
+  if (format == v1::BFLOAT16) {
+    return WidenBFloat16(halves, floats.size(), floats.data());
+  }
+  for (size_t i = 0; i < floats.size(); ++i) {
+    floats[i] = FloatFromFloat16(halves[i]);
   }
 }
 

@@ -23,7 +23,8 @@ int64_t BytesPerFloat(v1::FloatFormat format);
 void EncodeFloats(v1::FloatFormat format, absl::Span<const float> floats,
                   std::string& bytes);
 
-// REQUIRES: bytes.size() == floats.size() * BytesPerFloat(format).
+// REQUIRES: bytes.size() == floats.size() * BytesPerFloat(format), and aligned
+// as a string's begin is.
 void DecodeFloats(v1::FloatFormat format, absl::string_view bytes,
                   absl::Span<float> floats);
 

@@ -94,10 +94,8 @@ Session::Session(SessionPlan plan, std::unique_ptr<const UpdateRule> rule,
 void Session::Begin(int64_t step, SessionStep::Listener listener,
                     std::function<void()> wanted, const Begun& begun) {
   const absl::Status taken = core_->turn.Take(
-      {.start =
-           [core = core_, step, listener = std::move(listener), begun] {
-             begun(MakeStep(core, step, listener));
-           },
+      {.start = [core = core_, step, listener = std::move(listener),
+                 begun] { begun(MakeStep(core, step, listener)); },
        .wanted = std::move(wanted)});
   if (!taken.ok()) begun(taken);
 }

@@ -77,8 +77,8 @@ class Session {
   void Begin(int64_t step, SessionStep::Listener listener,
              std::function<void()> wanted, const Begun& begun);
 
-  // A copy, between two steps. Waits for a step whose gradient has all come, and
-  // has others give way. Errors: ResourceExhausted (SESSION_BUSY).
+  // A copy, between two steps. Waits for a step whose gradient has all come,
+  // and has others give way. Errors: ResourceExhausted (SESSION_BUSY).
   absl::StatusOr<SessionProgress> Progress();
 
   // As clients see it. Never waits for a step.

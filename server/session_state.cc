@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "base/half_floats.h"
+#include "base/bfloat16_array.h"
 #include "rpc/float_format.h"
 
 namespace metastep {
@@ -12,18 +12,6 @@ namespace {
 // Coordinates whose state is widened at once: for the 2x20 LSTM 80 KB, which
 // stay in a core's second-level cache between the three passes.
 constexpr int64_t kWidened = 16 * UpdateRule::kBlock;
-
-void Widen(absl::Span<const uint16_t> halves, absl::Span<float> floats) {
-  for (size_t i = 0; i < halves.size(); ++i) {
-    floats[i] = FloatFromBFloat16(halves[i]);
-  }
-}
-
-void Round(absl::Span<const float> floats, absl::Span<uint16_t> halves) {
-  for (size_t i = 0; i < floats.size(); ++i) {
-    halves[i] = BFloat16FromFloat(floats[i]);
-  }
-}
 
 void StepHalves(const StepRange& range, int64_t step,
                 absl::Span<const float> gradient, absl::Span<uint16_t> state,
@@ -36,10 +24,10 @@ void StepHalves(const StepRange& range, int64_t step,
     const auto halves =
         state.subspan(rule.StateFloats(begin), rule.StateFloats(n));
     const auto floats = absl::MakeSpan(wide).first(halves.size());
-    Widen(halves, floats);
+    WidenBFloat16(halves.data(), halves.size(), floats.data());
     rule.Step(step, gradient.subspan(begin, n), floats,
               update.subspan(begin, n));
-    Round(floats, halves);
+    RoundToBFloat16(floats.data(), floats.size(), halves.data());
   }
 }
 
@@ -55,8 +43,8 @@ SessionState::SessionState(v1::FloatFormat format, int64_t floats) {
 }
 
 SessionState::SessionState(v1::FloatFormat format, absl::string_view bytes)
-    : SessionState(format, static_cast<int64_t>(bytes.size()) /
-                               BytesPerFloat(format)) {
+    : SessionState(format,
+                   static_cast<int64_t>(bytes.size()) / BytesPerFloat(format)) {
   SetBytes(0, bytes);
 }
 

@@ -79,7 +79,8 @@ class SessionStep : public std::enable_shared_from_this<SessionStep> {
   int64_t coordinates() const { return core_->layout.coordinates(); }
 
   // Takes the gradient of the next coordinates and computes what can be
-  // computed. A repeated step ignores it. Errors, after which the step cannot go on:
+  // computed. A repeated step ignores it. Errors, after which the step cannot
+  // go on:
   //   InvalidArgument (GRADIENT_SHAPE): not whole floats, or too many.
   //   InvalidArgument (GRADIENT_NOT_FINITE; tensor, offset).
   //   Aborted (STEP_PREEMPTED): after Abandon.
@@ -88,8 +89,8 @@ class SessionStep : public std::enable_shared_from_this<SessionStep> {
   // Coordinates whose gradient has been taken.
   int64_t taken() const;
 
-  // Computes nothing more, unless all of the gradient was taken. Has a thread of
-  // the pool go back, if the caller lets go of it now.
+  // Computes nothing more, unless all of the gradient was taken. Has a thread
+  // of the pool go back, if the caller lets go of it now.
   void Abandon();
 
   // The updates of the first ready() coordinates can be read; of all, once the
@@ -130,7 +131,7 @@ class SessionStep : public std::enable_shared_from_this<SessionStep> {
   int64_t taken_ ABSL_GUARDED_BY(mu_) = 0;
   bool certain_ ABSL_GUARDED_BY(mu_) = false;  // all of the gradient was taken
   bool abandoned_ ABSL_GUARDED_BY(mu_) = false;
-  size_t started_ ABSL_GUARDED_BY(mu_) = 0;  // tasks, from the first on
+  size_t started_ ABSL_GUARDED_BY(mu_) = 0;      // tasks, from the first on
   size_t done_before_ ABSL_GUARDED_BY(mu_) = 0;  // all tasks before it are done
   std::vector<bool> done_ ABSL_GUARDED_BY(mu_);  // [tasks]
   std::vector<Undo> undo_ ABSL_GUARDED_BY(mu_);

@@ -39,7 +39,8 @@ struct SessionStoreOptions {
   // Over all sessions. A million coordinates of the 2x20 LSTM take 328 MB.
   int64_t max_sessions = 10'000;
   int64_t max_bytes = int64_t{4} << 30;
-  // Over all steps in progress, beyond max_bytes: what they may need to go back.
+  // Over all steps in progress, beyond max_bytes: what they may need to go
+  // back.
   int64_t max_undo_bytes = int64_t{512} << 20;
   // On disk, over all snapshots.
   int64_t max_snapshot_bytes = int64_t{16} << 30;

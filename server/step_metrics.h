@@ -29,15 +29,15 @@ class StepMetrics {
   prometheus::Family<prometheus::Counter>& chunks_;
 
  public:
-  prometheus::Histogram& duration;      // of steps, from call to answer
-  prometheus::Counter& coordinates;     // of steps that were answered
-  prometheus::Counter& received_bytes;  // gradients
-  prometheus::Counter& sent_bytes;      // updates
-  prometheus::Gauge& streams;           // that are open
+  prometheus::Histogram& duration;       // of steps, from call to answer
+  prometheus::Counter& coordinates;      // of steps that were answered
+  prometheus::Counter& received_bytes;   // gradients
+  prometheus::Counter& sent_bytes;       // updates
+  prometheus::Gauge& streams;            // that are open
   prometheus::Counter& received_chunks;  // messages of streams
   prometheus::Counter& sent_chunks;
-  prometheus::Gauge& sessions;          // that are open
-  prometheus::Gauge& session_bytes;     // that they hold
+  prometheus::Gauge& sessions;       // that are open
+  prometheus::Gauge& session_bytes;  // that they hold
 };
 
 }  // namespace metastep

@@ -22,8 +22,8 @@ struct StepTask {
   }
 };
 
-// A task has fewer than twice as many coordinates. The 2x20 LSTM takes 2 to 4 ms
-// for these: how long a thread makes another session wait.
+// A task has fewer than twice as many coordinates. The 2x20 LSTM takes 2 to 4
+// ms for these: how long a thread makes another session wait.
 inline constexpr int64_t kTaskCoordinates = 16 << 10;
 
 // Tasks that cover n coordinates of `rule` in order. The cut follows the rule's

@@ -60,10 +60,9 @@ absl::Status Preempted(const v1::StepBegin& begin) {
 
 // gRPC's reactions, the pool's threads and other calls that want the session
 // come at the same time. gRPC may be done with it while they still hold it.
-class StepStream final
-    : public grpc::ServerBidiReactor<v1::StepStreamRequest,
-                                     v1::StepStreamResponse>,
-      public std::enable_shared_from_this<StepStream> {
+class StepStream final : public grpc::ServerBidiReactor<v1::StepStreamRequest,
+                                                        v1::StepStreamResponse>,
+                         public std::enable_shared_from_this<StepStream> {
  public:
   static StepStream* Start(const grpc::CallbackServerContext& context,
                            SessionStore& sessions, StepMetrics& metrics) {
@@ -124,10 +123,10 @@ class StepStream final
   v1::StepBegin begin_ ABSL_GUARDED_BY(mu_);  // of the latest step
   int64_t begins_ ABSL_GUARDED_BY(mu_) = 0;
   SteadyClock::time_point begun_ ABSL_GUARDED_BY(mu_);
-  bool repeated_ ABSL_GUARDED_BY(mu_) = false;  // the latest step
-  StepPointer step_ ABSL_GUARDED_BY(mu_);       // until it is answered
-  int64_t written_ ABSL_GUARDED_BY(mu_) = 0;    // coordinates of its update
-  int64_t writing_ ABSL_GUARDED_BY(mu_) = 0;    // those in response_
+  bool repeated_ ABSL_GUARDED_BY(mu_) = false;     // the latest step
+  StepPointer step_ ABSL_GUARDED_BY(mu_);          // until it is answered
+  int64_t written_ ABSL_GUARDED_BY(mu_) = 0;       // coordinates of its update
+  int64_t writing_ ABSL_GUARDED_BY(mu_) = 0;       // those in response_
   bool begin_waits_ ABSL_GUARDED_BY(mu_) = false;  // in request_
   bool client_done_ ABSL_GUARDED_BY(mu_) = false;
   bool ended_ ABSL_GUARDED_BY(mu_) = false;
@@ -256,8 +255,7 @@ StepStream::Chunk StepStream::NextChunk() {
   MutexLock lock(mu_);
   if (step_ == nullptr || writing_ > 0) return {};
   const int64_t ready = step_->ready();
-  const int64_t size =
-      std::min<int64_t>(ready - written_, kChunkCoordinates);
+  const int64_t size = std::min<int64_t>(ready - written_, kChunkCoordinates);
   if (size < kChunkCoordinates && ready < step_->coordinates()) return {};
   writing_ = size;
   return {step_, begin_.update_format(), written_, size};

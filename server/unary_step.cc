@@ -72,14 +72,13 @@ void TakeUnaryStep(SessionStore& sessions, const v1::StepRequest& request,
   const auto answer = [format, done](const SessionStep& step, int64_t ready) {
     if (ready == step.coordinates()) done(Answer(step, format));
   };
-  (*session)->Begin(
-      request.step(), answer, /*wanted=*/nullptr,
-      [&request, answer, done](auto step) {
-        if (!step.ok()) return done(step.status());
-        const absl::Status taken = TakeAll(request, **step);
-        if (!taken.ok()) return done(taken);
-        if ((*step)->repeated()) answer(**step, (*step)->ready());
-      });
+  (*session)->Begin(request.step(), answer, /*wanted=*/nullptr,
+                    [&request, answer, done](auto step) {
+                      if (!step.ok()) return done(step.status());
+                      const absl::Status taken = TakeAll(request, **step);
+                      if (!taken.ok()) return done(taken);
+                      if ((*step)->repeated()) answer(**step, (*step)->ready());
+                    });
 }
 
 }  // namespace metastep

@@ -7,6 +7,9 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <vector>
+
+#include "base/bfloat16_array.h"
 
 namespace metastep {
 namespace {
@@ -36,7 +39,8 @@ TEST(HalfFloatsTest, BFloat16RoundsToNearestEven) {
     if (!std::isfinite(value)) return;
     double expected = Nearest(value, 8, -126);
     // Beyond the largest bfloat16 and half a step: what a 129th exponent has.
-    if (std::abs(expected) >= 0x1p128) expected = std::copysign(kInfinity, value);
+    if (std::abs(expected) >= 0x1p128)
+      expected = std::copysign(kInfinity, value);
     ASSERT_EQ(FloatFromBFloat16(BFloat16FromFloat(value)), expected) << value;
   });
 }
@@ -48,6 +52,24 @@ TEST(HalfFloatsTest, Float16RoundsToNearestEven) {
     if (std::abs(expected) >= 65536) expected = std::copysign(kInfinity, value);
     ASSERT_EQ(FloatFromFloat16(Float16FromFloat(value)), expected) << value;
   });
+}
+
+TEST(BFloat16ArrayTest, IsWhatNumberByNumberIs) {
+  std::vector<float> floats;
+  ForManyFloats([&](float value) { floats.push_back(value); });
+  // Around every count of lanes, and all of them.
+  for (const size_t n :
+       {0ul, 1ul, 3ul, 7ul, 8ul, 15ul, 16ul, 17ul, 33ul, floats.size()}) {
+    std::vector<uint16_t> halves(n);
+    RoundToBFloat16(floats.data(), n, halves.data());
+    std::vector<float> wide(n);
+    WidenBFloat16(halves.data(), n, wide.data());
+    for (size_t i = 0; i < n; ++i) {
+      ASSERT_EQ(halves[i], BFloat16FromFloat(floats[i])) << floats[i];
+      ASSERT_EQ(std::bit_cast<uint32_t>(wide[i]),
+                std::bit_cast<uint32_t>(FloatFromBFloat16(halves[i])));
+    }
+  }
 }
 
 TEST(HalfFloatsTest, EveryHalfComesBack) {
@@ -64,8 +86,8 @@ TEST(HalfFloatsTest, EveryHalfComesBack) {
 
 TEST(HalfFloatsTest, ANanStaysOne) {
   // Quiet, signalling, and with a payload in the bits that are cut off alone.
-  for (const uint32_t bits : {0x7fc00000u, 0x7fa00000u, 0x7f800001u,
-                              0xff800001u, 0xffffffffu}) {
+  for (const uint32_t bits :
+       {0x7fc00000u, 0x7fa00000u, 0x7f800001u, 0xff800001u, 0xffffffffu}) {
     const auto nan = std::bit_cast<float>(bits);
     EXPECT_TRUE(std::isnan(FloatFromBFloat16(BFloat16FromFloat(nan))));
     EXPECT_TRUE(std::isnan(FloatFromFloat16(Float16FromFloat(nan))));

@@ -109,8 +109,7 @@ inline std::vector<float> TestGradient(int64_t step,
 
 // The updates of steps 1 to n under a rule in this process.
 inline std::vector<std::vector<float>> UpdatesInProcess(
-    const UpdateRule& rule, int64_t n,
-    int64_t coordinates = kTestCoordinates) {
+    const UpdateRule& rule, int64_t n, int64_t coordinates = kTestCoordinates) {
   std::vector<float> state(static_cast<size_t>(rule.StateFloats(coordinates)));
   std::vector<std::vector<float>> updates;
   for (int64_t step = 1; step <= n; ++step) {

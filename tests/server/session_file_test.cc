@@ -30,9 +30,8 @@ std::string File(v1::FloatFormat format = v1::FLOAT32) {
       .state_format = format,
       .opened = kOpened,
       .ttl = absl::Seconds(5)};
-  const SessionProgress progress{.next_step = 7,
-                                 .update = {1, 2},
-                                 .state = SessionState(format, kState)};
+  const SessionProgress progress{
+      .next_step = 7, .update = {1, 2}, .state = SessionState(format, kState)};
   return EncodeSession(plan, progress, kOpened + absl::Seconds(9));
 }
 
