@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "base/status_macros.h"
 #include "bench/bench_main.h"
 #include "bench/harness.h"
+#include "bench/paper_rule.h"
 #include "client/executable_folder.h"
 #include "client/local_cluster.h"
 #include "client/remote_optimizer.h"
@@ -23,7 +25,6 @@
 #include "client/state_folder.h"
 #include "optimizer/model_file.h"
 #include "optimizer/rule_factory.h"
-#include "optimizer/run_spec.h"
 #include "rpc/channel.h"
 #include "rpc/status_conversion.h"
 
@@ -38,16 +39,10 @@ constexpr int kSmallCalls = 1000;
 // As the server cuts a step (server/step_plan.h).
 constexpr int64_t kTask = 16 << 10;
 
-// The paper's rule at its initial meta-parameters.
-absl::StatusOr<Model> PaperModel() {
-  v1::LearnedRuleSpec rule;
-  rule.mutable_lstm()->set_preset(v1::LstmSpec::PAPER);
+Model PaperModel() {
   Model model;
-  v1::GroupRuleSpec& group = *model.info.add_rules();
-  group.set_name("lstm");
-  group.add_parameters("*");
-  METASTEP_ASSIGN_OR_RETURN(*group.mutable_rule(), ResolveLearnedRule(rule));
-  model.phi = InitialPhi(model.info.rules(), /*seed=*/1);
+  *model.info.mutable_rules() = PaperRules();
+  model.phi = PaperPhi();
   return model;
 }
 
@@ -224,7 +219,7 @@ absl::Status RemoteStep(const BenchOptions& options, Report& report) {
                                                  .workers = 0},
                                                 cancellation));
   const auto channel = MakeChannel(server->address());
-  METASTEP_ASSIGN_OR_RETURN(const Model model, PaperModel());
+  const Model model = PaperModel();
   METASTEP_RETURN_IF_ERROR(ModelClient(channel, cancellation)
                                .Import("paper", EncodeModel(model))
                                .status());
