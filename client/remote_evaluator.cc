@@ -69,18 +69,21 @@ v1::LossCurve Average(const std::string& label,
 RemoteEvaluator::RemoteEvaluator(std::shared_ptr<grpc::Channel> channel,
                                  const TaskFamily& family, uint64_t seed,
                                  ProgressLine& progress,
-                                 const Cancellation& cancellation)
+                                 const Cancellation& cancellation,
+                                 const RemoteOptimizerOptions& session_options)
     : channel_(std::move(channel)),
       family_(family),
       seed_(seed),
       progress_(progress),
-      cancellation_(cancellation) {}
+      cancellation_(cancellation),
+      session_options_(session_options) {}
 
 absl::StatusOr<std::vector<double>> RemoteEvaluator::Unroll(
     const v1::EvaluationEntry& entry, Task& task, int steps) const {
   METASTEP_ASSIGN_OR_RETURN(
       RemoteOptimizer optimizer,
-      RemoteOptimizer::Open(channel_, RuleOf(entry), TensorsOf(task.layout())));
+      RemoteOptimizer::Open(channel_, RuleOf(entry), TensorsOf(task.layout()),
+                            session_options_));
   const auto n = static_cast<size_t>(task.layout().coordinates());
   std::vector<float> theta(n), gradient(n), update(n);
   task.InitialTheta(absl::MakeSpan(theta));

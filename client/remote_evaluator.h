@@ -10,6 +10,7 @@
 
 #include "client/evaluator.h"
 #include "client/progress.h"
+#include "client/remote_optimizer.h"
 #include "optimizee/task.h"
 #include "rpc/cancellation.h"
 
@@ -21,7 +22,8 @@ class RemoteEvaluator final : public Evaluator {
   // References must outlive it.
   RemoteEvaluator(std::shared_ptr<grpc::Channel> channel,
                   const TaskFamily& family, uint64_t seed,
-                  ProgressLine& progress, const Cancellation& cancellation);
+                  ProgressLine& progress, const Cancellation& cancellation,
+                  const RemoteOptimizerOptions& session_options = {});
 
   // Errors: also the cancellation's.
   absl::StatusOr<std::vector<v1::LossCurve>> Evaluate(
@@ -41,6 +43,7 @@ class RemoteEvaluator final : public Evaluator {
   const uint64_t seed_;
   ProgressLine& progress_;
   const Cancellation& cancellation_;
+  const RemoteOptimizerOptions session_options_;
 };
 
 }  // namespace metastep

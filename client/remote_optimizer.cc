@@ -1,16 +1,17 @@
 #include "client/remote_optimizer.h"
 
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "base/digest.h"
 #include "base/status_macros.h"
+#include "client/stream_step.h"
 #include "client/unary_call.h"
 #include "metastep/v1/step_service.grpc.pb.h"
 #include "rpc/channel.h"
-#include "rpc/float_bytes.h"
+#include "rpc/float_format.h"
+#include "rpc/message_limit.h"
 
 namespace metastep {
 namespace {
@@ -55,7 +56,11 @@ class RemoteOptimizer::Connection {
  public:
   Connection(const std::shared_ptr<grpc::Channel>& channel,
              const RemoteOptimizerOptions& options)
-      : stub_(StepService::NewStub(channel)), options_(CallOptions(options)) {}
+      : stub_(StepService::NewStub(channel)),
+        options_(CallOptions(options)),
+        wire_format_(options.wire_format) {}
+
+  v1::FloatFormat wire_format() const { return wire_format_; }
 
   template <typename Request, typename Response>
   absl::StatusOr<Response> Call(
@@ -65,6 +70,19 @@ class RemoteOptimizer::Connection {
       const Request& request) {
     return CallUnary<StepService::StubInterface>(options_, *stub_, method,
                                                  request);
+  }
+
+  // The step that `begin` says, by a stream.
+  absl::Status Stream(const v1::StepBegin& begin,
+                      absl::Span<const float> gradient,
+                      absl::Span<float> update) {
+    return RetryUnavailable(options_.retry, options_.sleep, [&] {
+      const absl::Status status =
+          StepByStream(*stub_, begin, gradient, update, options_.timeout);
+      // The stream of an attempt before, which the server holds for alive.
+      if (!absl::IsAborted(status)) return status;
+      return absl::UnavailableError(status.message());
+    });
   }
 
   // One attempt to close, whatever comes of it: the server's ttl is the remedy.
@@ -80,6 +98,7 @@ class RemoteOptimizer::Connection {
  private:
   const std::unique_ptr<StepService::StubInterface> stub_;
   const UnaryCallOptions options_;
+  const v1::FloatFormat wire_format_;
 };
 
 RemoteOptimizer::RemoteOptimizer(std::unique_ptr<Connection> connection,
@@ -108,6 +127,7 @@ absl::StatusOr<RemoteOptimizer> RemoteOptimizer::Open(
   SetRule(rule, request);
   request.mutable_tensors()->Assign(tensors.begin(), tensors.end());
   SetTtl(options.ttl, request);
+  request.set_state_format(options.state_format);
   auto connection = std::make_unique<Connection>(channel, options);
   METASTEP_ASSIGN_OR_RETURN(
       v1::OpenSessionResponse response,
@@ -148,21 +168,39 @@ absl::Status RemoteOptimizer::Step(absl::Span<const float> gradient,
         absl::StrFormat("update has room for %d floats; the gradient has %d",
                         update.size(), gradient.size()));
   }
+  if (gradient.size() <= kChunkCoordinates) {
+    METASTEP_RETURN_IF_ERROR(StepByMessage(gradient, update));
+  } else {
+    v1::StepBegin begin;
+    begin.set_session_id(session_.session_id());
+    begin.set_step(session_.next_step());
+    begin.set_coordinates(static_cast<int64_t>(gradient.size()));
+    begin.set_gradient_format(connection_->wire_format());
+    begin.set_update_format(connection_->wire_format());
+    METASTEP_RETURN_IF_ERROR(connection_->Stream(begin, gradient, update));
+  }
+  session_.set_next_step(session_.next_step() + 1);
+  return absl::OkStatus();
+}
+
+absl::Status RemoteOptimizer::StepByMessage(absl::Span<const float> gradient,
+                                            absl::Span<float> update) {
+  const v1::FloatFormat format = connection_->wire_format();
   v1::StepRequest request;
   request.set_session_id(session_.session_id());
   request.set_step(session_.next_step());
-  request.set_gradient(FloatsToBytes(gradient));
+  EncodeFloats(format, gradient, *request.mutable_gradient());
+  request.set_gradient_format(format);
+  request.set_update_format(format);
   METASTEP_ASSIGN_OR_RETURN(
       const v1::StepResponse response,
       connection_->Call(&StepService::StubInterface::Step, request));
-  if (response.update().size() != gradient.size() * sizeof(float)) {
+  if (response.update().size() != gradient.size() * BytesPerFloat(format)) {
     return absl::InternalError(absl::StrFormat(
         "the server answered %d bytes to a gradient of %d floats",
         response.update().size(), gradient.size()));
   }
-  std::memcpy(update.data(), response.update().data(),
-              response.update().size());
-  session_.set_next_step(session_.next_step() + 1);
+  DecodeFloats(format, response.update(), update);
   return absl::OkStatus();
 }
 

@@ -43,10 +43,21 @@ struct RemoteOptimizerOptions {
   // this wait, which doubles, until giving up.
   absl::Duration initial_backoff = absl::Milliseconds(100);
   absl::Duration give_up_after = absl::Minutes(1);
+  // How gradients and updates are sent. BFLOAT16 and FLOAT16 halve the bytes
+  // and round each number to 8 and 11 bits; FLOAT16 has its largest number at
+  // 65504 (step_service.proto says what becomes of larger ones).
+  v1::FloatFormat wire_format = v1::FLOAT32;
+  // How the server keeps the state: FLOAT32, or BFLOAT16, which halves its
+  // memory and is not for every rule (step_service.proto). Open only: a
+  // restored session keeps its own.
+  v1::FloatFormat state_format = v1::FLOAT32;
 };
 
 // One optimisation: a session of the step service. Steps carry numbers, so a
-// step whose answer was lost is repeated without being taken twice.
+// step whose answer was lost is repeated without being taken twice. A gradient
+// of more than 262,144 coordinates (1 MiB) goes by StepStream, in chunks that
+// the server computes while others are under way; smaller ones go as one
+// message. The updates are the same.
 //
 // Every method may fail with Unavailable or DeadlineExceeded (the server is out
 // of reach); other errors come from the server and carry its ErrorInfo
@@ -87,7 +98,8 @@ class RemoteOptimizer {
   // same gradient. After any other error the session is as before.
   // Errors: InvalidArgument (GRADIENT_SHAPE, GRADIENT_NOT_FINITE; also
   // `update` of another size), NotFound (SESSION_UNKNOWN), FailedPrecondition
-  // (STEP_GAP: somebody else steps this session).
+  // (STEP_GAP: somebody else steps this session), ResourceExhausted
+  // (SESSION_BUSY: many others do).
   absl::Status Step(absl::Span<const float> gradient,  // [N]
                     absl::Span<float> update);         // [N]
   absl::StatusOr<std::vector<float>> Step(absl::Span<const float> gradient);
@@ -107,6 +119,9 @@ class RemoteOptimizer {
   class Connection;
 
   RemoteOptimizer(std::unique_ptr<Connection> connection, v1::Session session);
+
+  absl::Status StepByMessage(absl::Span<const float> gradient,
+                             absl::Span<float> update);
 
   std::unique_ptr<Connection> connection_;  // null once closed or moved from
   v1::Session session_;

@@ -52,6 +52,15 @@ int64_t GroupedRule::StateFloats(int64_t /*n*/) const {
   return parts_.back().state_begin + parts_.back().state_size;
 }
 
+std::vector<RulePart> GroupedRule::Parts(int64_t /*n*/) const {
+  std::vector<RulePart> parts;
+  parts.reserve(parts_.size());
+  for (const Part& part : parts_) {
+    parts.push_back({part.rule, part.begin, part.size, part.state_begin});
+  }
+  return parts;
+}
+
 void GroupedRule::Step(int64_t step, absl::Span<const float> gradient,
                        absl::Span<float> state,
                        absl::Span<float> update) const {

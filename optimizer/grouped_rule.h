@@ -29,7 +29,8 @@ struct RuleSegment {
 // another; its state that of its segments, each from a block's beginning.
 //
 // Unlike a plain rule it serves all N coordinates or none: its methods require
-// n == N, and StateFloats(n) is meant for n == N alone. Immutable; thread-safe.
+// n == N, and StateFloats(n) is meant for n == N alone. Its parts are its
+// segments. Immutable; thread-safe.
 class GroupedRule final : public LearnedRule {
  public:
   // REQUIRES: the segments cover [0, N) in order without a gap.
@@ -37,6 +38,7 @@ class GroupedRule final : public LearnedRule {
               const std::vector<RuleSegment>& segments);
 
   int64_t StateFloats(int64_t n) const override;
+  std::vector<RulePart> Parts(int64_t n) const override;
   void Step(int64_t step, absl::Span<const float> gradient,
             absl::Span<float> state, absl::Span<float> update) const override;
   absl::Span<const float> phi() const override { return phi_; }

@@ -6,10 +6,22 @@
 #define METASTEP_OPTIMIZER_UPDATE_RULE_H_
 
 #include <cstdint>
+#include <vector>
 
 #include "absl/types/span.h"
 
 namespace metastep {
+
+class UpdateRule;
+
+// Adjacent coordinates, and the rule that can step any range of them that
+// starts at a block of theirs.
+struct RulePart {
+  const UpdateRule* rule;
+  int64_t begin;
+  int64_t size;
+  int64_t state_begin;  // where the state of `begin` is in that of all
+};
 
 // Immutable; thread-safe. State belongs to the caller, its layout to the rule.
 //
@@ -32,6 +44,12 @@ class UpdateRule {
   // variable contiguous within a block.
   static constexpr int64_t BlockedFloats(int64_t variables, int64_t n) {
     return variables * ((n + kBlock - 1) / kBlock * kBlock);
+  }
+
+  // The parts of the first n coordinates, in order and without a gap, in the
+  // coordinates and in the state. They live as long as the rule.
+  virtual std::vector<RulePart> Parts(int64_t n) const {
+    return {{this, 0, n, 0}};
   }
 
   // Takes one step for n = gradient.size() coordinates: writes the amount to

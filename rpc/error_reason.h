@@ -23,7 +23,10 @@ inline constexpr absl::string_view kReasonQuotaSessions = "QUOTA_SESSIONS";
 inline constexpr absl::string_view kReasonQuotaSnapshots = "QUOTA_SNAPSHOTS";
 inline constexpr absl::string_view kReasonSessionUnknown = "SESSION_UNKNOWN";
 inline constexpr absl::string_view kReasonSnapshotUnknown = "SNAPSHOT_UNKNOWN";
+inline constexpr absl::string_view kReasonSessionBusy = "SESSION_BUSY";
 inline constexpr absl::string_view kReasonStepGap = "STEP_GAP";
+inline constexpr absl::string_view kReasonStepTooLarge = "STEP_TOO_LARGE";
+inline constexpr absl::string_view kReasonStepPreempted = "STEP_PREEMPTED";
 inline constexpr absl::string_view kReasonGradientShape = "GRADIENT_SHAPE";
 inline constexpr absl::string_view kReasonGradientNotFinite =
     "GRADIENT_NOT_FINITE";

@@ -4,9 +4,16 @@
 
 namespace metastep {
 
-// Either way, on both sides: 4 MiB of payload and its envelope, which gRPC's
-// own default of 4 MiB leaves no room for.
-inline constexpr int kMaxMessageBytes = (4 << 20) + (64 << 10);
+inline constexpr int kMaxPayloadBytes = 4 << 20;
+
+// Either way, on both sides: the payload and its envelope, which gRPC's own
+// default of 4 MiB leaves no room for.
+inline constexpr int kMaxMessageBytes = kMaxPayloadBytes + (64 << 10);
+
+// Coordinates in one message of a stream of steps: 1 MiB of float32. Large
+// enough that a message's own cost is small, small enough that the work of one
+// overlaps the transfer of the next.
+inline constexpr int kChunkCoordinates = 256 << 10;
 
 }  // namespace metastep
 

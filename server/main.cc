@@ -125,10 +125,13 @@ absl::Status Serve(const Flags& flags) {
   METASTEP_ASSIGN_OR_RETURN(
       const std::unique_ptr<ModelRegistry> registry,
       ModelRegistry::Open(flags.state_dir / "models", clock));
+  const int threads =
+      static_cast<int>(std::max(2u, std::thread::hardware_concurrency()));
   METASTEP_ASSIGN_OR_RETURN(
       const std::unique_ptr<SessionStore> sessions,
-      SessionStore::Create({.dir = flags.state_dir / "sessions"}, clock,
-                           *registry, step_metrics));
+      SessionStore::Create(
+          {.dir = flags.state_dir / "sessions", .threads = threads}, clock,
+          *registry, step_metrics));
   CoordinatorOptions options;
   absl::ParseDuration(flags.lease_duration, &options.lease_duration);
   METASTEP_ASSIGN_OR_RETURN(
@@ -136,8 +139,7 @@ absl::Status Serve(const Flags& flags) {
       Coordinator::Create(options, clock, *store, *registry,
                           coordinator_metrics));
 
-  ThreadPool pool(
-      static_cast<int>(std::max(2u, std::thread::hardware_concurrency())));
+  ThreadPool pool(threads);
   CoordinatorServiceImpl coordinator_service(*coordinator, pool);
   RunServiceImpl run_service(*coordinator, pool);
   ModelServiceImpl model_service(*registry, pool);

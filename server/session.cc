@@ -1,19 +1,25 @@
 #include "server/session.h"
 
-#include <cmath>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/mutex.h"
 #include "base/status_macros.h"
 #include "optimizer/rule_factory.h"
 #include "rpc/error_reason.h"
-#include "rpc/float_bytes.h"
+#include "rpc/float_format.h"
 #include "rpc/proto_time.h"
 
 namespace metastep {
 namespace {
 
 constexpr int64_t kFloatBytes = sizeof(float);
+
+int64_t StateBytes(v1::FloatFormat format, const UpdateRule& rule,
+                   int64_t coordinates) {
+  return BytesPerFloat(format) * rule.StateFloats(coordinates);
+}
 
 absl::Status StepGap(int64_t step, int64_t next) {
   const std::string repeat =
@@ -23,14 +29,17 @@ absl::Status StepGap(int64_t step, int64_t next) {
                     kReasonStepGap, {{"expected_step", absl::StrCat(next)}});
 }
 
-absl::Status NotFinite(const CoordinatePlace& place, float value) {
-  return WithReason(
-      absl::InvalidArgumentError(absl::StrFormat(
-          "gradient of tensor \"%s\" is %f at offset %d; leave this step out, "
-          "or send it with a finite gradient",
-          place.tensor, value, place.offset)),
-      kReasonGradientNotFinite,
-      {{"tensor", place.tensor}, {"offset", absl::StrCat(place.offset)}});
+// For a call that has the turn, which it loses on an error.
+absl::StatusOr<std::shared_ptr<SessionStep>> MakeStep(
+    const std::shared_ptr<SessionCore>& core, int64_t step,
+    const SessionStep::Listener& listener) {
+  const int64_t next = core->next_step;
+  const bool repeated = step == next - 1 && !core->update.empty();
+  if (step == next || repeated) {
+    return std::make_shared<SessionStep>(core, step, listener);
+  }
+  core->turn.GiveBack();
+  return StepGap(step, next);
 }
 
 }  // namespace
@@ -51,7 +60,8 @@ absl::StatusOr<std::unique_ptr<const UpdateRule>> MakeRule(
 
 int64_t SessionBytes(const SessionPlan& plan, const UpdateRule& rule) {
   const int64_t coordinates = plan.layout.coordinates();
-  int64_t bytes = kFloatBytes * (rule.StateFloats(coordinates) + coordinates);
+  int64_t bytes = StateBytes(plan.state_format, rule, coordinates) +
+                  2 * kFloatBytes * coordinates;
   if (plan.optimizer.model != nullptr) {
     bytes +=
         kFloatBytes * static_cast<int64_t>(plan.optimizer.model->phi.size());
@@ -64,54 +74,52 @@ int64_t SessionBytes(const SessionPlan& plan, const UpdateRule& rule) {
 }
 
 Session::Session(SessionPlan plan, std::unique_ptr<const UpdateRule> rule,
-                 SessionBudget::Room room, SessionProgress progress)
-    : plan_(std::move(plan)),
-      rule_(std::move(rule)),
-      room_(std::move(room)),
-      next_step_(progress.next_step),
-      update_(std::move(progress.update)),
-      state_(std::move(progress.state)) {}
-
-absl::StatusOr<std::string> Session::Step(int64_t step,
-                                          absl::string_view gradient) {
-  MutexLock lock(mu_);
-  const int64_t next = next_step_;
-  if (step == next - 1 && !update_.empty()) return FloatsToBytes(update_);
-  if (step != next) return StepGap(step, next);
-  METASTEP_RETURN_IF_ERROR(CheckGradientSize(gradient));
-  const std::vector<float> floats = FloatsFromBytes(gradient);
-  METASTEP_RETURN_IF_ERROR(CheckFinite(floats));
-  // From here on nothing can fail.
-  update_.resize(floats.size());
-  rule_->Step(step, floats, absl::MakeSpan(state_), absl::MakeSpan(update_));
-  next_step_ = next + 1;
-  return FloatsToBytes(update_);
+                 SessionBudget::Room room, SessionProgress progress,
+                 const StepResources& resources)
+    : plan_(std::move(plan)) {
+  std::vector<StepTask> tasks = PlanStep(*rule, plan_.layout.coordinates());
+  core_ = std::shared_ptr<SessionCore>(
+      new SessionCore{.room = std::move(room),
+                      .resources = resources,
+                      .layout = plan_.layout,
+                      .rule = std::move(rule),
+                      .tasks = std::move(tasks),
+                      .turn = {},
+                      .next_step = progress.next_step,
+                      .update = std::move(progress.update),
+                      .state = std::move(progress.state),
+                      .pending = {}});
 }
 
-absl::Status Session::CheckGradientSize(absl::string_view gradient) const {
-  const int64_t coordinates = plan_.layout.coordinates();
-  if (static_cast<int64_t>(gradient.size()) == kFloatBytes * coordinates) {
-    return absl::OkStatus();
+void Session::Begin(int64_t step, SessionStep::Listener listener,
+                    std::function<void()> wanted, const Begun& begun) {
+  const absl::Status taken = core_->turn.Take(
+      {.start = [core = core_, step, listener = std::move(listener),
+                 begun] { begun(MakeStep(core, step, listener)); },
+       .wanted = std::move(wanted)});
+  if (!taken.ok()) begun(taken);
+}
+
+absl::StatusOr<SessionProgress> Session::Progress() {
+  Mutex mu;
+  CondVar started;
+  bool has_turn = false;  // guarded by mu
+  METASTEP_RETURN_IF_ERROR(core_->turn.Take({.start =
+                                                 [&] {
+                                                   MutexLock lock(mu);
+                                                   has_turn = true;
+                                                   started.NotifyAll();
+                                                 },
+                                             .wanted = {}}));
+  {
+    MutexLock lock(mu);
+    while (!has_turn) started.Wait(mu);
   }
-  return WithReason(
-      absl::InvalidArgumentError(absl::StrFormat(
-          "gradient has %d bytes; the session's %d coordinates need %d: send "
-          "every tensor, in the order in which the session was opened",
-          gradient.size(), coordinates, kFloatBytes * coordinates)),
-      kReasonGradientShape);
-}
-
-absl::Status Session::CheckFinite(const std::vector<float>& gradient) const {
-  for (size_t i = 0; i < gradient.size(); ++i) {
-    if (std::isfinite(gradient[i])) continue;
-    return NotFinite(plan_.layout.Place(static_cast<int64_t>(i)), gradient[i]);
-  }
-  return absl::OkStatus();
-}
-
-SessionProgress Session::Progress() const {
-  MutexLock lock(mu_);
-  return {.next_step = next_step_, .update = update_, .state = state_};
+  SessionProgress progress{.next_step = core_->next_step,
+                           .update = core_->update,
+                           .state = core_->state};
+  core_->turn.GiveBack();
+  return progress;
 }
 
 v1::Session Session::Describe(absl::Time expires) const {
@@ -126,8 +134,10 @@ v1::Session Session::Describe(absl::Time expires) const {
   }
   const int64_t coordinates = plan_.layout.coordinates();
   session.set_coordinates(coordinates);
-  session.set_state_bytes(kFloatBytes * rule_->StateFloats(coordinates));
-  session.set_next_step(next_step_);
+  session.set_state_bytes(
+      StateBytes(plan_.state_format, *core_->rule, coordinates));
+  session.set_state_format(plan_.state_format);
+  session.set_next_step(core_->next_step);
   *session.mutable_opened() = ToTimestamp(plan_.opened);
   *session.mutable_ttl() = ToProtoDuration(plan_.ttl);
   *session.mutable_expires() = ToTimestamp(expires);

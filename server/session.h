@@ -3,24 +3,23 @@
 #ifndef METASTEP_SERVER_SESSION_H_
 #define METASTEP_SERVER_SESSION_H_
 
-#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "base/mutex.h"
 #include "metastep/v1/spec.pb.h"
 #include "metastep/v1/step_service.pb.h"
 #include "optimizer/model_file.h"
 #include "optimizer/parameter_layout.h"
 #include "optimizer/update_rule.h"
 #include "server/session_budget.h"
+#include "server/session_state.h"
+#include "server/session_step.h"
 
 namespace metastep {
 
@@ -36,6 +35,7 @@ struct SessionPlan {
   std::string request_id;
   PinnedOptimizer optimizer;
   ParameterLayout layout;
+  v1::FloatFormat state_format;  // FLOAT32 or BFLOAT16
   absl::Time opened;
   absl::Duration ttl;
 };
@@ -44,7 +44,7 @@ struct SessionPlan {
 struct SessionProgress {
   int64_t next_step = 1;      // the number that the next step carries
   std::vector<float> update;  // what step next_step - 1 gave, [N]; empty for 0
-  std::vector<float> state;   // after that step, [StateFloats(N)]
+  SessionState state;         // after that step, [StateFloats(N)]
 };
 
 // The rule of a plan. Errors: InvalidArgument (TENSOR_SPEC, RULE_SPEC).
@@ -52,47 +52,41 @@ absl::StatusOr<std::unique_ptr<const UpdateRule>> MakeRule(
     const SessionPlan& plan);
 
 // The bytes that a session of this plan holds in memory: state, last update,
-// phi, names and shapes. REQUIRES: at most 2^40 coordinates, so that nothing
-// overflows.
+// the step in progress, phi, names and shapes. REQUIRES: at most 2^40
+// coordinates, so that nothing overflows.
 int64_t SessionBytes(const SessionPlan& plan, const UpdateRule& rule);
 
-// Steps of one session exclude one another. Thread-safe.
+// Thread-safe.
 class Session {
  public:
   // REQUIRES: the rule is the plan's, and the progress has its sizes.
   Session(SessionPlan plan, std::unique_ptr<const UpdateRule> rule,
-          SessionBudget::Room room, SessionProgress progress);
+          SessionBudget::Room room, SessionProgress progress,
+          const StepResources& resources);
 
   const SessionPlan& plan() const { return plan_; }
 
-  // Takes step number `step` and returns its update; for the number of the
-  // last step, returns the stored update and ignores the gradient. Both are
-  // float32, little-endian, all tensors one after another.
-  // Errors, each of which leaves the session as it was:
-  //   FailedPrecondition (STEP_GAP; expected_step): neither number.
-  //   InvalidArgument (GRADIENT_SHAPE): not 4 bytes for each coordinate.
-  //   InvalidArgument (GRADIENT_NOT_FINITE; tensor, offset).
-  absl::StatusOr<std::string> Step(int64_t step, absl::string_view gradient);
+  using Begun =
+      std::function<void(absl::StatusOr<std::shared_ptr<SessionStep>>)>;
 
-  // A copy, between two steps.
-  SessionProgress Progress() const;
+  // Calls `begun`, once, when the steps begun before have ended: with step
+  // number `step`, or with what forbids it. `wanted` may be empty; it is called
+  // at most once, when somebody else waits for the step to end.
+  // Errors: FailedPrecondition (STEP_GAP; expected_step): neither the next step
+  // nor the one before. ResourceExhausted (SESSION_BUSY).
+  void Begin(int64_t step, SessionStep::Listener listener,
+             std::function<void()> wanted, const Begun& begun);
+
+  // A copy, between two steps. Waits for a step whose gradient has all come,
+  // and has others give way. Errors: ResourceExhausted (SESSION_BUSY).
+  absl::StatusOr<SessionProgress> Progress();
 
   // As clients see it. Never waits for a step.
   v1::Session Describe(absl::Time expires) const;
 
  private:
-  absl::Status CheckGradientSize(absl::string_view gradient) const;
-  absl::Status CheckFinite(const std::vector<float>& gradient) const;
-
   const SessionPlan plan_;
-  const std::unique_ptr<const UpdateRule> rule_;
-  const SessionBudget::Room room_;
-
-  std::atomic<int64_t> next_step_;  // written under mu_, read without
-
-  mutable Mutex mu_;
-  std::vector<float> update_ ABSL_GUARDED_BY(mu_);
-  std::vector<float> state_ ABSL_GUARDED_BY(mu_);
+  std::shared_ptr<SessionCore> core_;  // shared with the step in progress
 };
 
 }  // namespace metastep

@@ -13,6 +13,7 @@
 #include "base/status_macros.h"
 #include "optimizer/model_file.h"
 #include "rpc/float_bytes.h"
+#include "rpc/float_format.h"
 #include "rpc/proto_time.h"
 #include "server/tensor_specs.h"
 
@@ -82,6 +83,16 @@ absl::StatusOr<PinnedOptimizer> ReadOptimizer(const v1::Session& session,
   return optimizer;
 }
 
+absl::Status CheckState(v1::FloatFormat format, absl::string_view record) {
+  if (!v1::FloatFormat_IsValid(format) || format == v1::FLOAT16) {
+    return Damaged("its state has an unknown format");
+  }
+  if (record.size() % BytesPerFloat(format) != 0) {
+    return Damaged("its state ends within a number");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckProgress(const SessionProgress& progress,
                            int64_t coordinates) {
   const int64_t updates = static_cast<int64_t>(progress.update.size());
@@ -102,6 +113,7 @@ std::string EncodeSession(const SessionPlan& plan,
   *session.mutable_opened() = ToTimestamp(plan.opened);
   *session.mutable_ttl() = ToProtoDuration(plan.ttl);
   *session.mutable_expires() = ToTimestamp(expires);
+  session.set_state_format(plan.state_format);
   const std::shared_ptr<const Model>& model = plan.optimizer.model;
   if (model == nullptr) {
     *session.mutable_hand_designed() = plan.optimizer.hand_designed;
@@ -115,7 +127,7 @@ std::string EncodeSession(const SessionPlan& plan,
   AppendRecord(request.SerializeAsString(), file);
   AppendRecord(model == nullptr ? std::string() : EncodeModel(*model), file);
   AppendRecord(BytesOf(progress.update), file);
-  AppendRecord(BytesOf(progress.state), file);
+  AppendRecord(progress.state.bytes(), file);
   absl::StrAppend(&file, Sha256Hex(file));
   return file;
 }
@@ -136,14 +148,17 @@ absl::StatusOr<SessionImage> DecodeSession(absl::string_view file) {
                             ToLayout(request.tensors()));
   METASTEP_ASSIGN_OR_RETURN(PinnedOptimizer optimizer,
                             ReadOptimizer(session, model_record));
-  SessionProgress progress{.next_step = session.next_step(),
-                           .update = FloatsFromBytes(update_record),
-                           .state = FloatsFromBytes(state_record)};
+  METASTEP_RETURN_IF_ERROR(CheckState(session.state_format(), state_record));
+  SessionProgress progress{
+      .next_step = session.next_step(),
+      .update = FloatsFromBytes(update_record),
+      .state = SessionState(session.state_format(), state_record)};
   METASTEP_RETURN_IF_ERROR(CheckProgress(progress, layout.coordinates()));
   return SessionImage{.plan = {.session_id = session.session_id(),
                                .request_id = request.request_id(),
                                .optimizer = std::move(optimizer),
                                .layout = std::move(layout),
+                               .state_format = progress.state.format(),
                                .opened = FromTimestamp(session.opened()),
                                .ttl = FromProtoDuration(session.ttl())},
                       .progress = std::move(progress),

@@ -3,11 +3,12 @@
 //
 //   "metastep session 1\n"
 //   five records, each an 8-byte length and that many bytes:
-//     v1::Session         id, rule, next_step, opened, ttl, expires
+//     v1::Session         id, rule, next_step, opened, ttl, expires,
+//                         state_format (absent: FLOAT32)
 //     v1::OpenSessionRequest                   request_id and tensors
 //     the model file (optimizer/model_file.h)  empty for a hand-designed rule
 //     update              float32[N]           empty before the first step
-//     state               float32[StateFloats(N)]
+//     state               float32 or bfloat16[StateFloats(N)], as it is kept
 //   SHA-256 of all before, 64 hexadecimal digits
 //
 // The model is inside, so that its deletion from the registry breaks nothing.

@@ -50,6 +50,21 @@ absl::StatusOr<absl::Duration> TtlOf(const Request& request,
       absl::FormatDuration(kMinTtl), absl::FormatDuration(max_ttl)));
 }
 
+absl::StatusOr<v1::FloatFormat> StateFormatOf(
+    const v1::OpenSessionRequest& request) {
+  switch (request.state_format()) {
+    case v1::FLOAT_FORMAT_UNSPECIFIED:
+    case v1::FLOAT32:
+      return v1::FLOAT32;
+    case v1::BFLOAT16:
+      return v1::BFLOAT16;
+    default:
+      return absl::InvalidArgumentError(
+          absl::StrFormat("state_format is %d; use FLOAT32 or BFLOAT16",
+                          request.state_format()));
+  }
+}
+
 absl::Status CheckCoordinates(int64_t coordinates, int64_t limit) {
   if (coordinates <= limit) return absl::OkStatus();
   return WithReason(
@@ -72,7 +87,9 @@ SessionStore::SessionStore(const SessionStoreOptions& options,
       metrics_(metrics),
       snapshots_(std::move(snapshots)),
       spilled_(std::move(spilled)),
-      budget_({.sessions = options.max_sessions, .bytes = options.max_bytes}) {}
+      budget_({.sessions = options.max_sessions, .bytes = options.max_bytes}),
+      undo_(options.max_undo_bytes),
+      pool_(options.threads) {}
 
 absl::StatusOr<std::unique_ptr<SessionStore>> SessionStore::Create(
     const SessionStoreOptions& options, const Clock& clock,
@@ -115,6 +132,8 @@ absl::StatusOr<v1::Session> SessionStore::Open(
                             TtlOf(request, options_.max_ttl));
   METASTEP_ASSIGN_OR_RETURN(ParameterLayout layout,
                             ToLayout(request.tensors()));
+  METASTEP_ASSIGN_OR_RETURN(const v1::FloatFormat state_format,
+                            StateFormatOf(request));
   METASTEP_ASSIGN_OR_RETURN(PinnedOptimizer optimizer, Pin(request));
   const absl::Time now = clock_.Now();
   METASTEP_ASSIGN_OR_RETURN(std::shared_ptr<Session> session,
@@ -122,6 +141,7 @@ absl::StatusOr<v1::Session> SessionStore::Open(
                                   .request_id = request.request_id(),
                                   .optimizer = std::move(optimizer),
                                   .layout = std::move(layout),
+                                  .state_format = state_format,
                                   .opened = now,
                                   .ttl = ttl},
                                  /*progress=*/std::nullopt));
@@ -151,18 +171,19 @@ absl::StatusOr<std::shared_ptr<Session>> SessionStore::Make(
   Sweep();
   METASTEP_ASSIGN_OR_RETURN(SessionBudget::Room room,
                             budget_.Take(SessionBytes(plan, *rule)));
-  const auto floats = static_cast<size_t>(rule->StateFloats(coordinates));
+  const int64_t floats = rule->StateFloats(coordinates);
   if (!progress) {
-    progress.emplace();
-    progress->state.resize(floats);
+    progress.emplace(SessionProgress{
+        .update = {}, .state = SessionState(plan.state_format, floats)});
   }
-  if (progress->state.size() != floats) {
+  if (progress->state.floats() != floats) {
     return absl::DataLossError(
         absl::StrFormat("the saved state has %d floats, the rule needs %d",
-                        progress->state.size(), floats));
+                        progress->state.floats(), floats));
   }
   return std::make_shared<Session>(std::move(plan), std::move(rule),
-                                   std::move(room), *std::move(progress));
+                                   std::move(room), *std::move(progress),
+                                   StepResources{pool_, undo_});
 }
 
 std::optional<v1::Session> SessionStore::FindByRequest(
@@ -204,21 +225,12 @@ absl::StatusOr<std::shared_ptr<Session>> SessionStore::Use(
   return session;
 }
 
-absl::StatusOr<v1::StepResponse> SessionStore::Step(
-    const v1::StepRequest& request) {
-  METASTEP_ASSIGN_OR_RETURN(const std::shared_ptr<Session> session,
-                            Use(request.session_id()));
-  v1::StepResponse response;
-  METASTEP_ASSIGN_OR_RETURN(*response.mutable_update(),
-                            session->Step(request.step(), request.gradient()));
-  return response;
-}
-
 absl::StatusOr<v1::SaveSessionResponse> SessionStore::Save(
     const std::string& session_id) {
   METASTEP_ASSIGN_OR_RETURN(const std::shared_ptr<Session> session,
                             Use(session_id));
-  const SessionProgress progress = session->Progress();
+  METASTEP_ASSIGN_OR_RETURN(const SessionProgress progress,
+                            session->Progress());
   const SessionPlan& plan = session->plan();
   const std::string file =
       EncodeSession(plan, progress, clock_.Now() + plan.ttl);
@@ -336,13 +348,17 @@ absl::Status SessionStore::SpillAll() {
   }
   absl::Status result;
   for (const auto& [number, entry] : all) {
-    if (entry.spilled) continue;
-    const SessionPlan& plan = entry.session->plan();
-    result.Update(spilled_.Write(
-        plan.session_id,
-        EncodeSession(plan, entry.session->Progress(), entry.expires)));
+    if (!entry.spilled) result.Update(Spill(entry));
   }
   return result;
+}
+
+absl::Status SessionStore::Spill(const SessionEntry& entry) const {
+  METASTEP_ASSIGN_OR_RETURN(const SessionProgress progress,
+                            entry.session->Progress());
+  const SessionPlan& plan = entry.session->plan();
+  return spilled_.Write(plan.session_id,
+                        EncodeSession(plan, progress, entry.expires));
 }
 
 }  // namespace metastep

@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
+#include "base/fair_pool.h"
 #include "base/mutex.h"
 #include "metastep/v1/step_service.pb.h"
 #include "server/id_folder.h"
@@ -33,14 +34,19 @@ namespace metastep {
 struct SessionStoreOptions {
   // Made if need be.
   std::filesystem::path dir;
-  // Of one session: what the 4 MiB of one Step message carry. At most 2^40.
-  int64_t max_coordinates = 1 << 20;
-  // Over all sessions. A million coordinates of the 2x20 LSTM take 320 MB.
+  // Of one session. At most 2^40.
+  int64_t max_coordinates = 1 << 26;
+  // Over all sessions. A million coordinates of the 2x20 LSTM take 328 MB.
   int64_t max_sessions = 10'000;
   int64_t max_bytes = int64_t{4} << 30;
+  // Over all steps in progress, beyond max_bytes: what they may need to go
+  // back.
+  int64_t max_undo_bytes = int64_t{512} << 20;
   // On disk, over all snapshots.
   int64_t max_snapshot_bytes = int64_t{16} << 30;
   absl::Duration max_ttl = absl::Hours(24);
+  // That compute steps. At least 1.
+  int threads = 2;
 };
 
 // Errors of the methods are those that step_service.proto lists, each with its
@@ -56,7 +62,8 @@ class SessionStore {
       const ModelRegistry& registry, StepMetrics& metrics);
 
   absl::StatusOr<v1::Session> Open(const v1::OpenSessionRequest& request);
-  absl::StatusOr<v1::StepResponse> Step(const v1::StepRequest& request);
+  // The session, to begin a step of it; its ttl counts from now.
+  absl::StatusOr<std::shared_ptr<Session>> Use(const std::string& session_id);
   absl::StatusOr<v1::SaveSessionResponse> Save(const std::string& session_id);
   absl::StatusOr<v1::Session> Restore(const v1::RestoreSessionRequest& request);
   absl::Status Close(const std::string& session_id);
@@ -82,13 +89,12 @@ class SessionStore {
   // Takes room, and then memory. `progress` is that of a saved session.
   absl::StatusOr<std::shared_ptr<Session>> Make(
       SessionPlan plan, std::optional<SessionProgress> progress);
+  absl::Status Spill(const SessionEntry& entry) const;
   absl::Status LoadSpilled(const std::string& session_id);
   // The live session that this request opened.
   std::optional<v1::Session> FindByRequest(const std::string& request_id);
   // Adds a session, unless its request opened one meanwhile: that one is it.
   v1::Session Add(SessionEntry entry);
-  // Finds a session and counts its ttl from now. Errors: NotFound.
-  absl::StatusOr<std::shared_ptr<Session>> Use(const std::string& session_id);
   // Frees the memory and the spilled file of what was taken out of the table.
   void Free(std::vector<SessionEntry> entries);
   void CountSessions();
@@ -100,12 +106,15 @@ class SessionStore {
   const IdFolder snapshots_;
   const IdFolder spilled_;
   SessionBudget budget_;
+  UndoBudget undo_;
 
   // Held while a snapshot is written, so that its quota holds.
   Mutex saving_;
 
   mutable Mutex mu_;
   SessionTable table_ ABSL_GUARDED_BY(mu_);
+
+  FairPool pool_;  // last, so that steps end before what they use
 };
 
 }  // namespace metastep

@@ -1,7 +1,5 @@
 #include "server/step_metrics.h"
 
-#include <prometheus/family.h>
-
 #include <optional>
 
 #include "metastep/v1/error.pb.h"
@@ -22,7 +20,11 @@ const prometheus::Histogram::BucketBoundaries kBounds = {
 }  // namespace
 
 StepMetrics::StepMetrics(prometheus::Registry& registry)
-    : duration(prometheus::BuildHistogram()
+    : chunks_(prometheus::BuildCounter()
+                  .Name("metastep_step_stream_chunks_total")
+                  .Help("Messages of StepStream, by direction")
+                  .Register(registry)),
+      duration(prometheus::BuildHistogram()
                    .Name("metastep_step_duration_seconds")
                    .Help("Time from a step's arrival to its answer")
                    .Register(registry)
@@ -33,6 +35,9 @@ StepMetrics::StepMetrics(prometheus::Registry& registry)
                                 "Bytes of gradients received")),
       sent_bytes(AddCounter(registry, "metastep_step_sent_bytes_total",
                             "Bytes of updates sent")),
+      streams(AddGauge(registry, "metastep_step_streams", "Open StepStreams")),
+      received_chunks(chunks_.Add({{"direction", "received"}})),
+      sent_chunks(chunks_.Add({{"direction", "sent"}})),
       sessions(AddGauge(registry, "metastep_sessions", "Open sessions")),
       session_bytes(AddGauge(registry, "metastep_session_state_bytes",
                              "Bytes of memory that sessions hold")) {
@@ -41,7 +46,8 @@ StepMetrics::StepMetrics(prometheus::Registry& registry)
                      .Help("Steps that failed, by reason")
                      .Register(registry);
   for (const absl::string_view reason :
-       {kReasonSessionUnknown, kReasonStepGap, kReasonGradientShape,
+       {kReasonSessionUnknown, kReasonSessionBusy, kReasonStepGap,
+        kReasonStepTooLarge, kReasonStepPreempted, kReasonGradientShape,
         kReasonGradientNotFinite, absl::string_view(kOther)}) {
     errors_[std::string(reason)] =
         &family.Add({{"reason", std::string(reason)}});

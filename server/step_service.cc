@@ -4,7 +4,10 @@
 #include <utility>
 
 #include "base/status_macros.h"
+#include "rpc/float_format.h"
+#include "server/step_stream.h"
 #include "server/unary_call.h"
+#include "server/unary_step.h"
 
 namespace metastep {
 namespace {
@@ -28,7 +31,8 @@ void CountStep(SteadyClock::time_point arrived, const v1::StepRequest& request,
   if (!response.ok()) return metrics.CountError(response.status());
   const auto bytes = static_cast<double>(response->update().size());
   metrics.sent_bytes.Increment(bytes);
-  metrics.coordinates.Increment(bytes / sizeof(float));
+  metrics.coordinates.Increment(
+      bytes / static_cast<double>(BytesPerFloat(request.update_format())));
   const std::chrono::duration<double> took = SteadyClock::now() - arrived;
   metrics.duration.Observe(took.count());
 }
@@ -47,11 +51,19 @@ grpc::ServerUnaryReactor* StepServiceImpl::Step(
     grpc::CallbackServerContext* context, const v1::StepRequest* request,
     v1::StepResponse* response) {
   const SteadyClock::time_point arrived = SteadyClock::now();
-  return RunUnary(context, pool_, response, [this, request, arrived] {
-    absl::StatusOr<v1::StepResponse> result = sessions_.Step(*request);
-    CountStep(arrived, *request, result, metrics_);
-    return result;
-  });
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  TakeUnaryStep(sessions_, *request,
+                [this, reactor, request, response,
+                 arrived](absl::StatusOr<v1::StepResponse> result) {
+                  CountStep(arrived, *request, result, metrics_);
+                  FinishWith(reactor, std::move(result), response);
+                });
+  return reactor;
+}
+
+grpc::ServerBidiReactor<v1::StepStreamRequest, v1::StepStreamResponse>*
+StepServiceImpl::StepStream(grpc::CallbackServerContext* context) {
+  return ServeStepStream(*context, sessions_, metrics_);
 }
 
 grpc::ServerUnaryReactor* StepServiceImpl::SaveSession(

@@ -12,7 +12,8 @@ namespace metastep {
 // See step_service.proto. The arguments must outlive it. Thread-safe.
 class StepServiceImpl final : public v1::StepService::CallbackService {
  public:
-  // Every call runs on `pool`: all but the smallest compute, allocate or write.
+  // Steps are computed by the store's own threads; every other call runs on
+  // `pool`, for it allocates or writes.
   StepServiceImpl(SessionStore& sessions, StepMetrics& metrics,
                   ThreadPool& pool)
       : sessions_(sessions), metrics_(metrics), pool_(pool) {}
@@ -24,6 +25,8 @@ class StepServiceImpl final : public v1::StepService::CallbackService {
   grpc::ServerUnaryReactor* Step(grpc::CallbackServerContext* context,
                                  const v1::StepRequest* request,
                                  v1::StepResponse* response) override;
+  grpc::ServerBidiReactor<v1::StepStreamRequest, v1::StepStreamResponse>*
+  StepStream(grpc::CallbackServerContext* context) override;
   grpc::ServerUnaryReactor* SaveSession(
       grpc::CallbackServerContext* context,
       const v1::SaveSessionRequest* request,

@@ -1,6 +1,8 @@
 // metastep minimize: problems on this side, optimizers on the server.
 #include <iostream>
+#include <map>
 #include <memory>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
@@ -10,6 +12,7 @@
 #include "client/comparison.h"
 #include "client/progress.h"
 #include "client/remote_evaluator.h"
+#include "client/remote_optimizer.h"
 #include "client/service_clients.h"
 #include "client/spec_file.h"
 #include "client/spec_kind.h"
@@ -25,7 +28,15 @@ struct MinimizeOptions {
   ComparisonFlags comparison;
   OutputFlags output;
   bool baselines = false;
+  RemoteOptimizerOptions session;
 };
+
+const std::map<std::string, v1::FloatFormat> kStateFormats = {
+    {"float32", v1::FLOAT32}, {"bfloat16", v1::BFLOAT16}};
+const std::map<std::string, v1::FloatFormat> kWireFormats = {
+    {"float32", v1::FLOAT32},
+    {"bfloat16", v1::BFLOAT16},
+    {"float16", v1::FLOAT16}};
 
 absl::StatusOr<std::unique_ptr<const TaskFamily>> FamilyOf(
     const v1::RunSpec& spec) {
@@ -54,7 +65,7 @@ absl::Status RunMinimize(const MinimizeOptions& options,
   ProgressLine progress(ProgressLine::StyleForStderr(options.output.quiet),
                         std::cerr, Clock::Real());
   RemoteEvaluator evaluator(channel, *family, spec.seed(), progress,
-                            cancellation);
+                            cancellation, options.session);
   METASTEP_ASSIGN_OR_RETURN(
       const auto rules,
       Compare(evaluator,
@@ -78,6 +89,14 @@ void AddMinimizeCommand(CLI::App& app, Command& command) {
   verb->add_flag(
       "--baselines", options->baselines,
       "Also step the hand-designed rules, with tuned learning rates");
+  verb->add_option("--state-format", options->session.state_format,
+                   "How the server keeps optimizer state")
+      ->transform(CLI::CheckedTransformer(kStateFormats))
+      ->default_str("float32");
+  verb->add_option("--wire-format", options->session.wire_format,
+                   "How gradients and updates are sent")
+      ->transform(CLI::CheckedTransformer(kWireFormats))
+      ->default_str("float32");
   verb->footer(
       "Problems are of the SPEC's family: square or quadratic.\n\nExample:\n"
       "  metastep minimize specs/quadratic_gaussian.textproto --model "

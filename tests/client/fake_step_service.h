@@ -14,7 +14,7 @@
 #include "metastep/v1/step_service.grpc.pb.h"
 #include "rpc/channel.h"
 #include "rpc/error_reason.h"
-#include "rpc/float_bytes.h"
+#include "rpc/float_format.h"
 #include "rpc/server_host.h"
 #include "rpc/status_conversion.h"
 
@@ -45,6 +45,11 @@ class FakeStepService final : public v1::StepService::Service {
   std::vector<int64_t> steps() {
     MutexLock lock(mu_);
     return steps_;
+  }
+  // Calls of StepStream.
+  int streams() {
+    MutexLock lock(mu_);
+    return streams_;
   }
   // Calls of CloseSession.
   int closed() {
@@ -88,7 +93,10 @@ class FakeStepService final : public v1::StepService::Service {
           absl::FailedPreconditionError("not the next step"), kReasonStepGap,
           {{"expected_step", absl::StrCat(next_step)}}));
     }
-    std::vector<float> floats = FloatsFromBytes(request->gradient());
+    const int64_t bytes = BytesPerFloat(request->gradient_format());
+    std::vector<float> floats(request->gradient().size() / bytes);
+    DecodeFloats(request->gradient_format(), request->gradient(),
+                 absl::MakeSpan(floats));
     for (float& value : floats) {
       if (!std::isfinite(value)) {
         return ToGrpcStatus(
@@ -98,8 +106,39 @@ class FakeStepService final : public v1::StepService::Service {
       value *= -0.5f;
     }
     next_step = request->step() + 1;
-    response->set_update(FloatsToBytes(floats));
+    EncodeFloats(request->update_format(), floats, *response->mutable_update());
     return Answer();
+  }
+
+  // Steps by the stream as Step does, once all of the gradient has come; an
+  // answer is lost after its first chunk.
+  grpc::Status StepStream(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<v1::StepStreamResponse, v1::StepStreamRequest>*
+          stream) override {
+    {
+      MutexLock lock(mu_);
+      ++streams_;
+    }
+    v1::StepStreamRequest chunk;
+    v1::StepRequest request;
+    while (stream->Read(&chunk)) {
+      if (chunk.has_begin()) {
+        request.set_session_id(chunk.begin().session_id());
+        request.set_step(chunk.begin().step());
+      }
+      request.mutable_gradient()->append(chunk.gradient());
+    }
+    v1::StepResponse response;
+    const grpc::Status status = Step(context, &request, &response);
+    v1::StepStreamResponse answer;
+    answer.set_step(request.step());
+    for (size_t sent = 0; sent < response.update().size();
+         sent += answer.update().size()) {
+      answer.set_update(response.update().substr(sent, 1 << 20));
+      if (!stream->Write(answer) || !status.ok()) break;
+    }
+    return status;
   }
 
   grpc::Status SaveSession(grpc::ServerContext*, const v1::SaveSessionRequest*,
@@ -138,6 +177,7 @@ class FakeStepService final : public v1::StepService::Service {
   int opened_count_ ABSL_GUARDED_BY(mu_) = 0;
   std::map<std::string, int64_t> next_steps_ ABSL_GUARDED_BY(mu_);
   std::vector<int64_t> steps_ ABSL_GUARDED_BY(mu_);
+  int streams_ ABSL_GUARDED_BY(mu_) = 0;
   int closed_ ABSL_GUARDED_BY(mu_) = 0;
   v1::OpenSessionRequest opened_ ABSL_GUARDED_BY(mu_);
 

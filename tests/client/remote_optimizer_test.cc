@@ -70,6 +70,55 @@ TEST(RemoteOptimizerTest, RepeatsAStepWhoseAnswerWasLostUnderTheSameNumber) {
   EXPECT_THAT(service.steps(), ElementsAre(1, 1, 2));
 }
 
+// Twice what one chunk holds, and a part of a third.
+constexpr size_t kLarge = (2 << 18) + 5;
+
+TEST(RemoteOptimizerTest, LargeStepsGoByStream) {
+  FakeStepService service;
+  ASSERT_OK_AND_ASSIGN(RemoteOptimizer optimizer, OpenOn(service));
+  std::vector<float> gradient(kLarge), expected(kLarge);
+  for (size_t i = 0; i < kLarge; ++i) {
+    gradient[i] = static_cast<float>(i);
+    expected[i] = -0.5f * gradient[i];
+  }
+  EXPECT_THAT(optimizer.Step(gradient), IsOkAndHolds(expected));
+  EXPECT_EQ(service.streams(), 1);
+  EXPECT_EQ(optimizer.session().next_step(), 2);
+}
+
+TEST(RemoteOptimizerTest, RepeatsAStepWhoseStreamBroke) {
+  FakeStepService service;
+  ASSERT_OK_AND_ASSIGN(RemoteOptimizer optimizer, OpenOn(service));
+  service.LoseNextAnswer();
+  EXPECT_THAT(optimizer.Step(std::vector<float>(kLarge, 2)),
+              IsOkAndHolds(std::vector<float>(kLarge, -1)));
+  EXPECT_THAT(service.steps(), ElementsAre(1, 1));
+  EXPECT_EQ(service.streams(), 2);
+}
+
+TEST(RemoteOptimizerTest, ErrorsOfStreamsKeepTheirReason) {
+  FakeStepService service;
+  ASSERT_OK_AND_ASSIGN(RemoteOptimizer optimizer, OpenOn(service));
+  std::vector<float> gradient(kLarge, 1);
+  gradient.back() = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(ReasonOf(optimizer.Step(gradient).status()), "GRADIENT_NOT_FINITE");
+  EXPECT_EQ(optimizer.session().next_step(), 1);
+}
+
+TEST(RemoteOptimizerTest, AsksForTheFormatsOfItsOptions) {
+  FakeStepService service;
+  RemoteOptimizerOptions options = QuickRetries();
+  options.wire_format = v1::FLOAT16;
+  options.state_format = v1::BFLOAT16;
+  ASSERT_OK_AND_ASSIGN(
+      RemoteOptimizer optimizer,
+      RemoteOptimizer::Open(service.Channel(), AnyModel(), {}, options));
+  EXPECT_EQ(service.opened().state_format(), v1::BFLOAT16);
+  // 2049 has 12 bits: a tie, and 2048 is even.
+  EXPECT_THAT(optimizer.Step({2049, 1}),
+              IsOkAndHolds(ElementsAre(-1024, -0.5)));
+}
+
 TEST(RemoteOptimizerTest, GivesUpOnAServerThatIsGone) {
   RemoteOptimizerOptions options = QuickRetries();
   options.give_up_after = absl::ZeroDuration();

@@ -8,16 +8,21 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/digest.h"
+#include "base/mutex.h"
 #include "metastep/v1/step_service.pb.h"
 #include "optimizer/model_file.h"
 #include "optimizer/parameter_layout.h"
 #include "optimizer/rule_factory.h"
 #include "optimizer/run_spec.h"
 #include "optimizer/update_rule.h"
+#include "server/session_store.h"
+#include "server/unary_step.h"
 #include "tests/support/status_matchers.h"
 
 namespace metastep {
@@ -92,9 +97,10 @@ inline v1::OpenSessionRequest OpenModel(const std::string& request_id,
 }
 
 // A gradient that differs from step to step and from coordinate to coordinate.
-inline std::vector<float> TestGradient(int64_t step) {
+inline std::vector<float> TestGradient(int64_t step,
+                                       int64_t n = kTestCoordinates) {
   std::vector<float> gradient;
-  for (int64_t i = 0; i < kTestCoordinates; ++i) {
+  for (int64_t i = 0; i < n; ++i) {
     gradient.push_back(
         std::sin(static_cast<float>(step) + 0.5f * static_cast<float>(i)));
   }
@@ -102,14 +108,13 @@ inline std::vector<float> TestGradient(int64_t step) {
 }
 
 // The updates of steps 1 to n under a rule in this process.
-inline std::vector<std::vector<float>> UpdatesInProcess(const UpdateRule& rule,
-                                                        int64_t n) {
-  std::vector<float> state(
-      static_cast<size_t>(rule.StateFloats(kTestCoordinates)));
+inline std::vector<std::vector<float>> UpdatesInProcess(
+    const UpdateRule& rule, int64_t n, int64_t coordinates = kTestCoordinates) {
+  std::vector<float> state(static_cast<size_t>(rule.StateFloats(coordinates)));
   std::vector<std::vector<float>> updates;
   for (int64_t step = 1; step <= n; ++step) {
-    updates.emplace_back(kTestCoordinates);
-    rule.Step(step, TestGradient(step), absl::MakeSpan(state),
+    updates.emplace_back(coordinates);
+    rule.Step(step, TestGradient(step, coordinates), absl::MakeSpan(state),
               absl::MakeSpan(updates.back()));
   }
   return updates;
@@ -128,6 +133,22 @@ inline std::vector<std::vector<float>> ModelInProcess(const Model& model,
   auto rule = MakeLearnedRule(model.info.rules(), *layout, model.phi);
   EXPECT_OK(rule);
   return UpdatesInProcess(**rule, n);
+}
+
+// Takes a unary step and waits for its answer.
+inline absl::StatusOr<v1::StepResponse> StepAndWait(
+    SessionStore& sessions, const v1::StepRequest& request) {
+  Mutex mu;
+  CondVar answered;
+  std::optional<absl::StatusOr<v1::StepResponse>> answer;  // guarded by mu
+  TakeUnaryStep(sessions, request, [&](auto response) {
+    MutexLock lock(mu);
+    answer = std::move(response);
+    answered.NotifyAll();
+  });
+  MutexLock lock(mu);
+  while (!answer) answered.Wait(mu);
+  return *std::move(answer);
 }
 
 }  // namespace metastep

@@ -14,8 +14,11 @@ using testing::HasSubstr;
 
 const absl::Time kOpened = absl::FromUnixSeconds(1'600'000'000);
 
+// Three floats, or six bfloat16.
+constexpr absl::string_view kState = "twelve bytes";
+
 // An LSTM's session after six steps over one tensor of two coordinates.
-std::string File() {
+std::string File(v1::FloatFormat format = v1::FLOAT32) {
   auto layout = ParameterLayout::Create({{"w", {2, 1}}});
   EXPECT_OK(layout);
   const SessionPlan plan{
@@ -24,10 +27,11 @@ std::string File() {
       .optimizer = {.model = std::make_shared<const Model>(TestModel(1)),
                     .hand_designed = {}},
       .layout = *layout,
+      .state_format = format,
       .opened = kOpened,
       .ttl = absl::Seconds(5)};
   const SessionProgress progress{
-      .next_step = 7, .update = {1, 2}, .state = {3, 4, 5}};
+      .next_step = 7, .update = {1, 2}, .state = SessionState(format, kState)};
   return EncodeSession(plan, progress, kOpened + absl::Seconds(9));
 }
 
@@ -49,7 +53,17 @@ TEST(SessionFileTest, ReadsBackWhatWasWritten) {
   EXPECT_EQ(image.expires, kOpened + absl::Seconds(9));
   EXPECT_EQ(image.progress.next_step, 7);
   EXPECT_EQ(image.progress.update, (std::vector<float>{1, 2}));
-  EXPECT_EQ(image.progress.state, (std::vector<float>{3, 4, 5}));
+  EXPECT_EQ(image.progress.state.bytes(), kState);
+  EXPECT_EQ(image.progress.state.format(), v1::FLOAT32);
+}
+
+TEST(SessionFileTest, HoldsTheStateAsItIsKept) {
+  ASSERT_OK_AND_ASSIGN(const SessionImage image,
+                       DecodeSession(File(v1::BFLOAT16)));
+  EXPECT_EQ(image.plan.state_format, v1::BFLOAT16);
+  EXPECT_EQ(image.progress.state.format(), v1::BFLOAT16);
+  EXPECT_EQ(image.progress.state.floats(), 6);
+  EXPECT_EQ(image.progress.state.bytes(), kState);
 }
 
 TEST(SessionFileTest, RefusesEveryTruncation) {

@@ -73,7 +73,7 @@ class SessionStoreTest : public testing::Test {
     request.set_session_id(session_id);
     request.set_step(step);
     request.set_gradient(gradient);
-    auto response = store_->Step(request);
+    auto response = StepAndWait(*store_, request);
     if (!response.ok()) return response.status();
     return response->update();
   }
@@ -300,7 +300,7 @@ TEST_F(SessionStoreTest, RefusesTooManyCoordinatesBeforeAllocating) {
   const auto huge = store_->Open(OpenOneTensor({1'000'000, 1'000'000}));
   EXPECT_THAT(huge, StatusIs(StatusCode::kResourceExhausted,
                              HasSubstr("1000000000000 coordinates, a session "
-                                       "at most 1048576")));
+                                       "at most 67108864")));
   EXPECT_EQ(ReasonOf(huge.status()), kReasonQuotaCoordinates);
   // A product that does not fit 64 bits.
   const auto overflowing =
