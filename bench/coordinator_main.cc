@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "base/digest.h"
 #include "base/rng.h"
 #include "base/status_macros.h"

@@ -1,14 +1,15 @@
 // What a second worker brings: rounds a second of the MNIST run, by processes
 // as a user starts them.
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "base/digest.h"
 #include "base/status_macros.h"
 #include "bench/bench_main.h"

@@ -3,6 +3,9 @@
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 
+#include <utility>
+
+#include "absl/time/time.h"
 #include "base/status_macros.h"
 #include "base/version.h"
 #include "rpc/channel.h"
