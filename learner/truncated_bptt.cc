@@ -180,6 +180,8 @@ class TruncatedBptt final : public Learner {
                           Unroll& unroll, absl::Span<double> phi) const {
     std::vector<absl::Span<const float>> gradients;
     std::vector<float> weights;
+    gradients.reserve(spec_.window() + 1);
+    weights.reserve(spec_.window());
     for (int k = 0; k <= spec_.window(); ++k) {
       gradients.push_back(GradientAt(tape, k, unroll));
       if (k > 0) weights.push_back(LossScale(tape, k, unroll));

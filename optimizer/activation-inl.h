@@ -52,13 +52,13 @@ HWY_INLINE V Polynomial(D d, V t, const float (&coefficients)[kTanhTerms],
   return hn::MulAdd(sum, t, hn::Set(d, coefficients[0] * powers[0]));
 }
 
-// x between -bound and bound; NaN for NaN. The minimum and maximum of x86 give
-// their second argument where one is NaN, those of Arm the number.
+// x between -bound and bound; NaN for NaN. The minimum and maximum of x86's
+// vectors give their second argument where one is NaN; others give the number.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Clamped(D d, V x, float bound) {
   const V high = hn::Set(d, bound);
   const V low = hn::Set(d, -bound);
-#if HWY_ARCH_X86
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
   return hn::Min(high, hn::Max(low, x));
 #else
   const V above = hn::IfThenElse(hn::Lt(x, low), low, x);
@@ -84,7 +84,8 @@ HWY_INLINE Fraction<V> TanhFraction(D d, V x) {
 }
 
 // 2 / (1 + e^-x) = 1 + tanh(x / 2). Divided and halved, its absolute error is
-// at most 2e-7; of infinity it is 1 or 0, to that error, of NaN NaN.
+// at most 2e-7, without fused multiply-add 2.5e-7; of infinity it is 1 or 0, to
+// that error, of NaN NaN.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE Fraction<V> TwiceSigmoidFraction(D d, V x) {
   const V bounded = Clamped(d, x, 2 * kTanhBound);

@@ -108,10 +108,12 @@ struct GroupTrace {
 // `after` may be the same, and need not be aligned.
 struct CellRows {
   size_t units;
-  const float* before;   // state before the step, [variables]
-  float* own;            // [own_rows]
-  float* after;          // state after the step, [variables]
-  float* above;          // a second place for the outputs, [units]
+  const float* before;  // state before the step, [variables]
+  float* own;           // [own_rows]
+  float* after;         // state after the step, [variables]
+  const float* next;    // as `before`, of a later block: to be prefetched, less
+                        // what products take
+  float* above;         // a second place for the outputs, [units]
   float* state_adjoint;  // [variables]
 };
 
@@ -144,11 +146,12 @@ HWY_INLINE void SumOuterProducts(const float* x, size_t x_rows,
       {sums, stride}, x_rows);
 }
 
-// A group's state of one layer before and after a step.
+// A group's state of one layer before and after a step, and before a step of
+// the group to come.
 struct LayerState {
   Panels<const float> before;
   Panels<float> after;
-  const float* next = nullptr;  // the next group's first block; null: none
+  Panels<const float> next;
 };
 
 // One layer of a group at one step, for its cell. Not thread-safe.
@@ -171,10 +174,13 @@ class LayerStep {
     const size_t own = first_row_ + layer_.inputs + layer_.variables;
     const size_t above = Above();
     for (size_t block = 0; block < blocks_; ++block) {
-      f(CellRows{
-          layer_.units, state_.before.row + block * state_.before.stride,
-          rows_.row(block, own), state_.after.row + block * state_.after.stride,
-          rows_.row(block, above), trace_.state.row(block, layer_.state)});
+      f(CellRows{.units = layer_.units,
+                 .before = state_.before.panel(block),
+                 .own = rows_.row(block, own),
+                 .after = state_.after.panel(block),
+                 .next = state_.next.panel(block),
+                 .above = rows_.row(block, above),
+                 .state_adjoint = trace_.state.row(block, layer_.state)});
     }
   }
 
@@ -183,11 +189,11 @@ class LayerStep {
     const size_t columns = product.columns();
     const float* const weight = &weights_.by_row[product.phi];
     const float* const bias = weight + product.depth * columns;
+    const size_t fetched = i == 0 ? layer_.multiplied_variables() : 0;
     WithConstant(blocks_, [&](auto blocks) HWY_ATTR {
       constexpr size_t kRows = TileRows(blocks);
       for (size_t row = 0; row < columns; row += kRows) {
-        FetchNext(row * layer_.variables / columns,
-                  (row + kRows) * layer_.variables / columns);
+        FetchNext(row * fetched / columns, (row + kRows) * fetched / columns);
         Product</*kRowStride=*/1, Onto::kBias, blocks>(
             weight + row, columns, rows_.operands(first_row_ + product.in),
             product.depth, bias + row,
@@ -217,13 +223,12 @@ class LayerStep {
   }
 
  private:
-  // Has the CPU fetch variables first, ..., last - 1 of the next group's state.
-  // A few at a time: all at once they would wait for one another, and the
-  // products for them.
+  // Has the CPU fetch variables first, ..., last - 1 of the state to come, a
+  // few at a time: the misses of a hundred at once are more than a core holds,
+  // and the products would wait for them.
   HWY_INLINE void FetchNext(size_t first, size_t last) const {
-    if (state_.next == nullptr) return;
-    for (size_t block = 0; block < kGroupBlocks; ++block) {
-      const float* const next = state_.next + block * state_.before.stride;
+    for (size_t block = 0; block < blocks_; ++block) {
+      const float* const next = state_.next.panel(block);
       for (size_t i = first; i < last; ++i) hwy::Prefetch(next + i * kBlock);
     }
   }
@@ -355,13 +360,14 @@ class GroupKernel {
     for (size_t i = 0; i < weights_.stack.layers.size(); ++i) {
       CopyOperands(i, state);
     }
-    const bool has_next = begin_ + 2 * kGroupBlocks * kBlock <= n_;
+    const size_t group = kGroupBlocks * stride;
+    const bool is_last = begin_ + 2 * kGroupBlocks * kBlock > n_;
     const auto state_of = [&](size_t layer) {
       float* const at =
           state + StateBegin(0) + weights_.stack.layers[layer].state * kBlock;
-      return LayerState{{at, stride},
-                        {at, stride},
-                        has_next ? at + kGroupBlocks * stride : nullptr};
+      return LayerState{.before = {at, stride},
+                        .after = {at, stride},
+                        .next = {is_last ? at : at + group, stride}};
     };
     Forward<Keep::kState>(0, gradient, state_of, update);
   }
@@ -371,8 +377,10 @@ class GroupKernel {
     const auto state_of = [&](size_t layer) {
       const size_t row =
           weights_.layout.layers[layer] + weights_.stack.layers[layer].inputs;
-      return LayerState{trace_.step(t).operands(row),
-                        trace_.step(t + 1).panels(row)};
+      const Panels<const float> before = trace_.step(t).operands(row);
+      return LayerState{.before = before,
+                        .after = trace_.step(t + 1).panels(row),
+                        .next = before};
     };
     GroupRow update;
     Forward<Keep::kTrace>(t, gradient, state_of, update);
@@ -385,7 +393,8 @@ class GroupKernel {
     for (size_t i = weights_.stack.layers.size(); i-- > 0;) {
       const size_t row =
           weights_.layout.layers[i] + weights_.stack.layers[i].inputs;
-      const LayerState state = {trace_.step(t).operands(row), {}};
+      const LayerState state = {
+          .before = trace_.step(t).operands(row), .after = {}, .next = {}};
       cell_.Backward(LayerStep(weights_, trace_, blocks_, i, t, state));
     }
   }

@@ -52,6 +52,8 @@ template <typename T>
 struct Panels {
   T* row;
   size_t stride;
+
+  T* panel(size_t i) const { return row + i * stride; }
 };
 
 // What a product adds to: nothing, a bias for each row, or the sums so far.
@@ -65,7 +67,7 @@ HWY_INLINE void ProductTile(const float* HWY_RESTRICT a, size_t stride,
   constexpr size_t kColumns = kCount * kVectors;
   const BlockTag d;
   const auto at = [](auto panels, size_t row, size_t column) HWY_ATTR {
-    return panels.row + column / kVectors * panels.stride + row * kBlock +
+    return panels.panel(column / kVectors) + row * kBlock +
            column % kVectors * kLanes;
   };
   BlockVec sums[kRows][kColumns];

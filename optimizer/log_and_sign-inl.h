@@ -15,6 +15,7 @@
 
 #include "hwy/contrib/math/math-inl.h"
 #include "hwy/highway.h"
+#include "optimizer/activation-inl.h"
 #include "optimizer/block_rows-inl.h"
 #include "optimizer/lstm_architecture.h"
 
@@ -34,9 +35,10 @@ class LogAndSign {
     const BlockVec minus_one = hn::Set(d, -1.0f);
     for (size_t k = 0; k < kBlock; k += kLanes) {
       const BlockVec g = hn::Load(d, gradient + k);
-      const BlockVec sign = hn::Max(minus_one, hn::Mul(g, hn::Set(d, slope_)));
+      // NaN for NaN, so that it reaches the state.
+      const BlockVec sign = Clamped(d, hn::Mul(g, hn::Set(d, slope_)), 1.0f);
       hn::Store(hn::Max(minus_one, LogInput(Magnitude(g))), d, inputs + k);
-      hn::Store(hn::Min(hn::Set(d, 1.0f), sign), d, inputs + kBlock + k);
+      hn::Store(sign, d, inputs + kBlock + k);
     }
   }
 

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "optimizer/activation-inl.h"
 #include "optimizer/block_kernel-inl.h"
@@ -61,6 +62,7 @@ class LstmCell {
     const BlockTag d;
     for (size_t k = 0; k < n; k += kLanes) {
       float* const at = GatesAt(rows, k);
+      hwy::Prefetch(rows.next + n + k);
       const auto i = TwiceSigmoidFraction(d, hn::Load(d, at));
       const auto j = TanhFraction(d, hn::Load(d, at + kBlock));
       const auto f = TwiceSigmoidFraction(

@@ -21,11 +21,14 @@ namespace {
 
 using ::testing::Each;
 using ::testing::ElementsAreArray;
+using ::testing::IsNan;
 using ::testing::Ne;
+using ::testing::Truly;
 
 constexpr int64_t kBlock = UpdateRule::kBlock;
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-constexpr int64_t kSizes[] = {1, 3, 7, 16, 17, 31, 32, 33, 100};
+// Around one, two and three blocks, of which a group has one to three.
+constexpr int64_t kSizes[] = {1, 3, 7, 16, 17, 31, 32, 33, 47, 48, 49, 100};
 
 // A pre-activation sums up to 42 products of numbers around 1, each rounded by
 // 2^-24 of the sum so far; the gates and tanh(c) add a few 2^-24 each. Errors
@@ -209,38 +212,51 @@ TEST_P(LstmKernelTest, WindowBackwardComposesSteps) {
   }
 }
 
-TEST_P(LstmKernelTest, GivesTheSameBitsHoweverCoordinatesAreSplit) {
-  constexpr int64_t kCoordinates = 100, kSplit = 48;
-  for (const LstmArchitecture& architecture : Architectures()) {
-    Window whole(architecture, kCoordinates, 3);
-    Window parts = whole;
-    const int64_t at = whole.rule.StateFloats(kSplit);
-    whole.WindowBackward();
-    std::vector<absl::Span<const float>> lower_gradients, upper_gradients;
-    for (int t = 0; t <= 3; ++t) {
-      const absl::Span<const float> gradient = parts.gradients[t];
-      lower_gradients.push_back(gradient.first(kSplit));
-      upper_gradients.push_back(gradient.subspan(kSplit));
-    }
-    absl::Span<float> state = absl::MakeSpan(parts.state);
-    parts.rule.WindowBackward(1, lower_gradients, parts.weights,
-                              state.first(at),
-                              absl::MakeSpan(parts.phi_adjoint));
-    parts.rule.WindowBackward(1, upper_gradients, parts.weights,
-                              state.subspan(at),
-                              absl::MakeSpan(parts.phi_adjoint));
-    EXPECT_EQ(parts.phi_adjoint, whole.phi_adjoint);
+// Takes the first `split` coordinates and the others by themselves.
+void StepInParts(Window& window, int64_t split, absl::Span<float> update) {
+  const absl::Span<const float> gradient = window.gradients[0];
+  const absl::Span<float> state = absl::MakeSpan(window.state);
+  const int64_t at = window.rule.StateFloats(split);
+  window.rule.Step(1, gradient.subspan(split), state.subspan(at),
+                   update.subspan(split));
+  window.rule.Step(1, gradient.first(split), state.first(at),
+                   update.first(split));
+}
 
-    std::vector<float> whole_update(kCoordinates), update(kCoordinates);
+void WindowBackwardInParts(Window& window, int64_t split) {
+  const absl::Span<const float> state = window.state;
+  const int64_t at = window.rule.StateFloats(split);
+  std::vector<absl::Span<const float>> lower, upper;
+  for (const absl::Span<const float> gradient : window.gradients) {
+    lower.push_back(gradient.first(split));
+    upper.push_back(gradient.subspan(split));
+  }
+  window.rule.WindowBackward(1, lower, window.weights, state.first(at),
+                             absl::MakeSpan(window.phi_adjoint));
+  window.rule.WindowBackward(1, upper, window.weights, state.subspan(at),
+                             absl::MakeSpan(window.phi_adjoint));
+}
+
+// So that neither threads nor an odd block at the end make a difference.
+TEST_P(LstmKernelTest, GivesTheSameBitsHoweverCoordinatesAreSplit) {
+  constexpr int64_t kCoordinates = 100;
+  for (const LstmArchitecture& architecture : Architectures()) {
+    const Window window(architecture, kCoordinates, 3);
+    Window whole = window;
+    std::vector<float> whole_update(kCoordinates);
+    whole.WindowBackward();
     whole.rule.Step(1, whole.gradients[0], absl::MakeSpan(whole.state),
                     absl::MakeSpan(whole_update));
-    const absl::Span<float> updates = absl::MakeSpan(update);
-    parts.rule.Step(1, upper_gradients[0], state.subspan(at),
-                    updates.subspan(kSplit));
-    parts.rule.Step(1, lower_gradients[0], state.first(at),
-                    updates.first(kSplit));
-    EXPECT_EQ(update, whole_update);
-    EXPECT_EQ(parts.state, whole.state);
+    for (const int64_t split : {16, 32, 48, 64, 96}) {
+      SCOPED_TRACE(split);
+      Window parts = window;
+      std::vector<float> update(kCoordinates);
+      WindowBackwardInParts(parts, split);
+      StepInParts(parts, split, absl::MakeSpan(update));
+      EXPECT_EQ(parts.phi_adjoint, whole.phi_adjoint);
+      EXPECT_EQ(update, whole_update);
+      EXPECT_EQ(parts.state, whole.state);
+    }
   }
 }
 
@@ -287,6 +303,32 @@ TEST_P(LstmKernelTest, KeepsNonFiniteGradientsToTheirCoordinate) {
       }
     }
   }
+}
+
+// As in the reference.
+TEST_P(LstmKernelTest, CarriesNansInTheStateOfTheirCoordinate) {
+  constexpr int64_t kCoordinates = 20, kBad = 5;
+  const LstmArchitecture architecture = TestArchitecture({});
+  Window window(architecture, kCoordinates, 1);
+  window.gradients[0][kBad] = kNan;
+  std::vector<float> update(kCoordinates);
+  window.rule.Step(1, window.gradients[0], absl::MakeSpan(window.state),
+                   absl::MakeSpan(update));
+  EXPECT_THAT(Column(window.state, architecture.state_variables, kBad),
+              Each(IsNan()));
+}
+
+// An infinite gradient saturates gates.
+TEST_P(LstmKernelTest, StaysFiniteAfterAnInfiniteGradient) {
+  constexpr int64_t kCoordinates = 20, kBad = 5;
+  const LstmArchitecture architecture = TestArchitecture({});
+  Window window(architecture, kCoordinates, 1);
+  window.gradients[0][kBad] = std::numeric_limits<float>::infinity();
+  std::vector<float> update(kCoordinates);
+  window.rule.Step(1, window.gradients[0], absl::MakeSpan(window.state),
+                   absl::MakeSpan(update));
+  EXPECT_THAT(Column(window.state, architecture.state_variables, kBad),
+              Each(Truly([](double x) { return std::isfinite(x); })));
 }
 
 TEST_P(LstmKernelTest, GivesEveryMetaParameterAGradient) {
