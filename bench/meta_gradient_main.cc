@@ -85,7 +85,8 @@ absl::Status MeasureWindow(absl::string_view name, const WindowProblem& problem,
       .status();
 }
 
-// The rule's kernels by themselves, on N coordinates and K random gradients.
+// The rule's kernels by themselves, on N coordinates and K + 1 random
+// gradients.
 struct KernelProblem {
   static constexpr int64_t kCoordinates = 1 << 14;
 
@@ -99,7 +100,7 @@ struct KernelProblem {
   }
 
   LstmRule rule;
-  std::vector<std::vector<float>> gradients{kWindow};
+  std::vector<std::vector<float>> gradients{kWindow + 1};
   std::vector<float> state;
 };
 
@@ -114,9 +115,9 @@ void ForwardWindow(KernelProblem& problem) {
 void BackwardWindow(const KernelProblem& problem) {
   const std::vector<absl::Span<const float>> rows(problem.gradients.begin(),
                                                   problem.gradients.end());
+  const std::vector<float> weights(kWindow, 1.0f);
   std::vector<double> meta_gradient(problem.rule.phi().size());
-  problem.rule.WindowBackward(/*first_step=*/1, rows, problem.state,
-                              /*update_adjoints=*/rows,
+  problem.rule.WindowBackward(/*first_step=*/1, rows, weights, problem.state,
                               absl::MakeSpan(meta_gradient));
 }
 
