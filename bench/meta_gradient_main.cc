@@ -19,6 +19,7 @@
 #include "bench/window_problem.h"
 #include "optimizee/torch/task_family.h"
 #include "optimizer/lstm_rule.h"
+#include "optimizer/state_vector.h"
 
 namespace metastep {
 namespace {
@@ -101,7 +102,7 @@ struct KernelProblem {
 
   LstmRule rule;
   std::vector<std::vector<float>> gradients{kWindow + 1};
-  std::vector<float> state;
+  StateVector<float> state;
 };
 
 void ForwardWindow(KernelProblem& problem) {

@@ -25,6 +25,7 @@
 #include "client/state_folder.h"
 #include "optimizer/model_file.h"
 #include "optimizer/rule_factory.h"
+#include "optimizer/state_vector.h"
 #include "rpc/channel.h"
 #include "rpc/status_conversion.h"
 
@@ -95,7 +96,7 @@ class Kernel {
   }
 
   const std::unique_ptr<const LearnedRule> rule_;
-  std::vector<float> state_;
+  StateVector<float> state_;
   const std::vector<float> gradient_;
   std::vector<float> update_;
   Mutex mu_;

@@ -19,6 +19,7 @@
 #include "bench/python_peer.h"
 #include "bench/rivals.h"
 #include "optimizer/lstm_rule.h"
+#include "optimizer/state_vector.h"
 
 namespace metastep {
 namespace {
@@ -60,7 +61,7 @@ using StepFunction = std::function<absl::Span<const float>()>;
 StepFunction MakeKernelStep(const LstmRule& rule,
                             const std::vector<float>& gradient) {
   const auto n = static_cast<int64_t>(gradient.size());
-  const auto state = std::make_shared<std::vector<float>>(rule.StateFloats(n));
+  const auto state = std::make_shared<StateVector<float>>(rule.StateFloats(n));
   const auto update = std::make_shared<std::vector<float>>(n);
   return [&rule, &gradient, state, update]() -> absl::Span<const float> {
     rule.Step(/*step=*/1, gradient, absl::MakeSpan(*state),

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "optimizee/task.h"
+#include "optimizer/state_vector.h"
 #include "optimizer/update_rule.h"
 
 namespace metastep {
@@ -21,7 +22,7 @@ struct InnerLoop {
   std::vector<float> theta;       // theta_t, [N]
   std::vector<float> gradient;    // of the problems' sum at theta_t, [N]
   double loss = 0;                // f_t(theta_t)
-  std::vector<float> rule_state;  // h_t, [StateFloats(N)]
+  StateVector<float> rule_state;  // h_t, [StateFloats(N)]
   std::vector<float> update;      // u_{t-1}, [N]: kept so that a step need not
                                   // allocate it
 };

@@ -17,7 +17,7 @@ void StepHalves(const StepRange& range, int64_t step,
                 absl::Span<const float> gradient, absl::Span<uint16_t> state,
                 absl::Span<float> update) {
   const UpdateRule& rule = *range.rule;
-  std::vector<float> wide(
+  StateVector<float> wide(
       static_cast<size_t>(rule.StateFloats(std::min(kWidened, range.size))));
   for (int64_t begin = 0; begin < range.size; begin += kWidened) {
     const int64_t n = std::min(kWidened, range.size - begin);
@@ -36,9 +36,9 @@ void StepHalves(const StepRange& range, int64_t step,
 SessionState::SessionState(v1::FloatFormat format, int64_t floats) {
   const auto size = static_cast<size_t>(floats);
   if (format == v1::BFLOAT16) {
-    values_ = std::vector<uint16_t>(size);
+    values_ = StateVector<uint16_t>(size);
   } else {
-    values_ = std::vector<float>(size);
+    values_ = StateVector<float>(size);
   }
 }
 
@@ -59,14 +59,14 @@ int64_t SessionState::floats() const {
 void SessionState::Step(const StepRange& range, int64_t step,
                         absl::Span<const float> gradient,
                         absl::Span<float> update) {
-  if (auto* floats = std::get_if<std::vector<float>>(&values_)) {
+  if (auto* floats = std::get_if<StateVector<float>>(&values_)) {
     range.rule->Step(
         step, gradient,
         absl::MakeSpan(*floats).subspan(range.state_begin, range.state_size),
         update);
     return;
   }
-  auto& halves = std::get<std::vector<uint16_t>>(values_);
+  auto& halves = std::get<StateVector<uint16_t>>(values_);
   StepHalves(
       range, step, gradient,
       absl::MakeSpan(halves).subspan(range.state_begin, range.state_size),

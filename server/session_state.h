@@ -4,11 +4,11 @@
 
 #include <cstdint>
 #include <variant>
-#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "metastep/v1/step_service.pb.h"
+#include "optimizer/state_vector.h"
 #include "optimizer/update_rule.h"
 
 namespace metastep {
@@ -46,7 +46,7 @@ class SessionState {
   void SetBytes(int64_t begin, absl::string_view bytes);
 
  private:
-  std::variant<std::vector<float>, std::vector<uint16_t>> values_;
+  std::variant<StateVector<float>, StateVector<uint16_t>> values_;
 };
 
 }  // namespace metastep
