@@ -23,6 +23,7 @@ inline std::string FloatsToBytes(absl::Span<const float> floats) {
 // Bytes past the last whole float are ignored: check the size first.
 inline std::vector<float> FloatsFromBytes(absl::string_view bytes) {
   std::vector<float> floats(bytes.size() / sizeof(float));
+  if (floats.empty()) return floats;  // memcpy takes no null
   std::memcpy(floats.data(), bytes.data(), floats.size() * sizeof(float));
   return floats;
 }
