@@ -18,7 +18,8 @@ struct CacheLineAllocator {
 
   CacheLineAllocator() = default;
   template <typename U>
-  explicit(false) CacheLineAllocator(const CacheLineAllocator<U>& /*other*/) {}
+  // Containers convert it. NOLINTNEXTLINE(google-explicit-constructor)
+  CacheLineAllocator(const CacheLineAllocator<U>& /*other*/) {}
 
   T* allocate(size_t n) {
     return static_cast<T*>(::operator new(n * sizeof(T), kLine));
