@@ -154,11 +154,12 @@ absl::StatusOr<SessionImage> DecodeSession(absl::string_view file) {
       .update = FloatsFromBytes(update_record),
       .state = SessionState(session.state_format(), state_record)};
   METASTEP_RETURN_IF_ERROR(CheckProgress(progress, layout.coordinates()));
+  const v1::FloatFormat state_format = progress.state.format();
   return SessionImage{.plan = {.session_id = session.session_id(),
                                .request_id = request.request_id(),
                                .optimizer = std::move(optimizer),
                                .layout = std::move(layout),
-                               .state_format = progress.state.format(),
+                               .state_format = state_format,
                                .opened = FromTimestamp(session.opened()),
                                .ttl = FromProtoDuration(session.ttl())},
                       .progress = std::move(progress),
