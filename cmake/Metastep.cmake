@@ -73,5 +73,5 @@ function(metastep_process_test name)
   target_link_libraries(${name} PRIVATE
     metastep::options ${ARG_DEPS} metastep_test_main GTest::gmock)
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES LABELS process TIMEOUT 300)
+  set_tests_properties(${name} PROPERTIES LABELS process TIMEOUT 900)
 endfunction()
