@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "rpc/channel.h"
 #include "rpc/server_host.h"
-#include "rpc/status_conversion.h"
 #include "tests/server/fixtures.h"
+#include "tests/server/service_call.h"
 
 namespace metastep {
 namespace {
@@ -37,13 +37,7 @@ class ModelServiceTest : public testing::Test {
       grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
                                    Response*),
       const Request& request) {
-    grpc::ClientContext context;
-    SetTimeout(context, absl::Seconds(30));
-    Response response;
-    const grpc::Status status =
-        (stub_.get()->*method)(&context, request, &response);
-    if (!status.ok()) return FromGrpcStatus(status);
-    return response;
+    return CallService(*stub_, method, request);
   }
 
   TestFolder folder_;

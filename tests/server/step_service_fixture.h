@@ -16,9 +16,9 @@
 #include "rpc/channel.h"
 #include "rpc/float_bytes.h"
 #include "rpc/server_host.h"
-#include "rpc/status_conversion.h"
 #include "server/step_service.h"
 #include "tests/server/fixtures.h"
+#include "tests/server/service_call.h"
 
 namespace metastep {
 
@@ -48,13 +48,7 @@ class StepServiceTest : public testing::Test {
       grpc::Status (v1::StepService::Stub::*method)(grpc::ClientContext*,
                                                     const Request&, Response*),
       const Request& request) {
-    grpc::ClientContext context;
-    SetTimeout(context, absl::Seconds(30));
-    Response response;
-    const grpc::Status status =
-        (stub_.get()->*method)(&context, request, &response);
-    if (!status.ok()) return FromGrpcStatus(status);
-    return response;
+    return CallService(*stub_, method, request);
   }
   std::string Open(const v1::OpenSessionRequest& request) {
     auto response = Call(&v1::StepService::Stub::OpenSession, request);
