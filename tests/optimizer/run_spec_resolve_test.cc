@@ -472,7 +472,7 @@ TEST(RunSpecResolveTest, ARuleNeedsItsCell) {
   ASSERT_OK(SetField(spec, "training.rules[0].name", "a"));
   EXPECT_THAT(ResolveRunSpec(spec),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       "training.rules[0].rule.cell is required: one of lstm"));
+                       "training.rules[0].rule.cell is required: one of lstm, gru, lmu"));
 }
 
 TEST(RunSpecResolveTest, LossWeightsAreOneMoreThanTheHorizon) {
