@@ -202,4 +202,15 @@ absl::StatusOr<std::vector<v1::Session>> ListSessions(
                                          &v1::ListSessionsResponse::sessions);
 }
 
+absl::Status DeleteSnapshot(const std::shared_ptr<grpc::Channel>& channel,
+                            const std::string& snapshot_id,
+                            Cancellation& cancellation) {
+  const auto stub = v1::StepService::NewStub(channel);
+  v1::DeleteSnapshotRequest request;
+  request.set_snapshot_id(snapshot_id);
+  return CallUnary<Sessions>(OptionsFor(cancellation), *stub,
+                             &Sessions::DeleteSnapshot, request)
+      .status();
+}
+
 }  // namespace metastep

@@ -80,6 +80,11 @@ class ModelClient {
 absl::StatusOr<std::vector<v1::Session>> ListSessions(
     const std::shared_ptr<grpc::Channel>& channel, Cancellation& cancellation);
 
+// Deletes what SaveSession wrote. Errors: NotFound (SNAPSHOT_UNKNOWN).
+absl::Status DeleteSnapshot(const std::shared_ptr<grpc::Channel>& channel,
+                            const std::string& snapshot_id,
+                            Cancellation& cancellation);
+
 }  // namespace metastep
 
 #endif  // METASTEP_CLIENT_SERVICE_CLIENTS_H_

@@ -5,6 +5,7 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/status_macros.h"
 
@@ -61,10 +62,18 @@ absl::StatusOr<std::string> IdFolder::Read(const std::string& id) const {
   return ReadFile(dir_ / id, std::numeric_limits<int64_t>::max());
 }
 
-void IdFolder::Remove(const std::string& id) const {
-  std::error_code ignored;
-  if (IsId(id)) fs::remove(dir_ / id, ignored);
+absl::Status IdFolder::Delete(const std::string& id) const {
+  if (!IsId(id)) return absl::NotFoundError("not an id");
+  std::error_code error;
+  const bool deleted = fs::remove(dir_ / id, error);
+  if (error) {
+    return absl::UnavailableError(absl::StrCat(
+        "cannot delete ", (dir_ / id).string(), ": ", error.message()));
+  }
+  return deleted ? absl::OkStatus() : absl::NotFoundError("no such file");
 }
+
+void IdFolder::Remove(const std::string& id) const { Delete(id).IgnoreError(); }
 
 std::vector<std::string> IdFolder::Ids() const {
   std::vector<std::string> ids;

@@ -26,7 +26,9 @@ class IdFolder {
   absl::Status Write(const std::string& id, absl::string_view bytes) const;
   // Errors: NotFound, also for what is no id; Unavailable.
   absl::StatusOr<std::string> Read(const std::string& id) const;
-  // Fine if there is none.
+  // Errors: NotFound, also for what is no id; Unavailable.
+  absl::Status Delete(const std::string& id) const;
+  // Fine if there is none, or if it stays.
   void Remove(const std::string& id) const;
   // In order.
   std::vector<std::string> Ids() const;

@@ -242,8 +242,8 @@ absl::StatusOr<v1::SaveSessionResponse> SessionStore::Save(
   if (static_cast<int64_t>(file.size()) > left) {
     return WithReason(
         absl::ResourceExhaustedError(absl::StrFormat(
-            "the snapshot needs %d bytes; %d of %d are left: delete files in "
-            "the server's folder of snapshots",
+            "the snapshot needs %d bytes; %d of %d are left: delete "
+            "snapshots that nobody needs (DeleteSnapshot)",
             file.size(), left, options_.max_snapshot_bytes)),
         kReasonQuotaSnapshots);
   }
@@ -277,6 +277,11 @@ absl::StatusOr<v1::Session> SessionStore::Restore(
   METASTEP_ASSIGN_OR_RETURN(std::shared_ptr<Session> session,
                             Make(std::move(plan), std::move(image->progress)));
   return Add({std::move(session), now + ttl});
+}
+
+absl::Status SessionStore::DeleteSnapshot(const std::string& snapshot_id) {
+  const absl::Status deleted = snapshots_.Delete(snapshot_id);
+  return absl::IsNotFound(deleted) ? UnknownSnapshot(snapshot_id) : deleted;
 }
 
 absl::Status SessionStore::Close(const std::string& session_id) {

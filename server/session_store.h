@@ -1,7 +1,7 @@
 // The open sessions: quotas, expiry, snapshots, and survival of a restart. No
 // gRPC in it.
 //
-//   DIR/snapshots/<snapshot id>   made by Save, kept for good
+//   DIR/snapshots/<snapshot id>   made by Save, kept until deleted
 //   DIR/spilled/<session id>      sessions that wait for a restart
 //
 // Both are session files (session_file.h).
@@ -66,6 +66,7 @@ class SessionStore {
   absl::StatusOr<std::shared_ptr<Session>> Use(const std::string& session_id);
   absl::StatusOr<v1::SaveSessionResponse> Save(const std::string& session_id);
   absl::StatusOr<v1::Session> Restore(const v1::RestoreSessionRequest& request);
+  absl::Status DeleteSnapshot(const std::string& snapshot_id);
   absl::Status Close(const std::string& session_id);
   absl::StatusOr<v1::ListSessionsResponse> List(
       const v1::ListSessionsRequest& request) const;

@@ -23,6 +23,13 @@ absl::StatusOr<Response> Wrap(absl::StatusOr<v1::Session> session) {
   return response;
 }
 
+// The answer of a call that has nothing to tell.
+template <typename Response>
+absl::StatusOr<Response> Empty(const absl::Status& done) {
+  if (!done.ok()) return done;
+  return Response();
+}
+
 void CountStep(SteadyClock::time_point arrived, const v1::StepRequest& request,
                const absl::StatusOr<v1::StepResponse>& response,
                StepMetrics& metrics) {
@@ -83,16 +90,24 @@ grpc::ServerUnaryReactor* StepServiceImpl::RestoreSession(
   });
 }
 
+grpc::ServerUnaryReactor* StepServiceImpl::DeleteSnapshot(
+    grpc::CallbackServerContext* context,
+    const v1::DeleteSnapshotRequest* request,
+    v1::DeleteSnapshotResponse* response) {
+  return RunUnary(context, pool_, response, [this, request] {
+    return Empty<v1::DeleteSnapshotResponse>(
+        sessions_.DeleteSnapshot(request->snapshot_id()));
+  });
+}
+
 grpc::ServerUnaryReactor* StepServiceImpl::CloseSession(
     grpc::CallbackServerContext* context,
     const v1::CloseSessionRequest* request,
     v1::CloseSessionResponse* response) {
-  return RunUnary(
-      context, pool_, response,
-      [this, request]() -> absl::StatusOr<v1::CloseSessionResponse> {
-        METASTEP_RETURN_IF_ERROR(sessions_.Close(request->session_id()));
-        return v1::CloseSessionResponse();
-      });
+  return RunUnary(context, pool_, response, [this, request] {
+    return Empty<v1::CloseSessionResponse>(
+        sessions_.Close(request->session_id()));
+  });
 }
 
 grpc::ServerUnaryReactor* StepServiceImpl::ListSessions(

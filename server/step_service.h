@@ -35,6 +35,10 @@ class StepServiceImpl final : public v1::StepService::CallbackService {
       grpc::CallbackServerContext* context,
       const v1::RestoreSessionRequest* request,
       v1::RestoreSessionResponse* response) override;
+  grpc::ServerUnaryReactor* DeleteSnapshot(
+      grpc::CallbackServerContext* context,
+      const v1::DeleteSnapshotRequest* request,
+      v1::DeleteSnapshotResponse* response) override;
   grpc::ServerUnaryReactor* CloseSession(
       grpc::CallbackServerContext* context,
       const v1::CloseSessionRequest* request,

@@ -1,6 +1,7 @@
-// metastep sessions: who is being stepped.
+// metastep sessions: who is being stepped, and what was saved of it.
 #include <iostream>
 #include <memory>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -16,6 +17,7 @@ namespace {
 
 struct SessionsOptions {
   ServerFlags server;
+  std::string snapshot_to_delete;  // empty: none, list the sessions
   bool json = false;
 };
 
@@ -27,9 +29,12 @@ std::string OptimizerOf(const v1::Session& session) {
 
 absl::Status RunSessions(const SessionsOptions& options,
                          Cancellation& cancellation) {
-  METASTEP_ASSIGN_OR_RETURN(
-      const auto sessions,
-      ListSessions(MakeChannel(options.server.address), cancellation));
+  const auto channel = MakeChannel(options.server.address);
+  if (!options.snapshot_to_delete.empty()) {
+    return DeleteSnapshot(channel, options.snapshot_to_delete, cancellation);
+  }
+  METASTEP_ASSIGN_OR_RETURN(const auto sessions,
+                            ListSessions(channel, cancellation));
   if (options.json) {
     std::cout << MessagesJson(sessions);
     return absl::OkStatus();
@@ -51,6 +56,9 @@ void AddSessionsCommand(CLI::App& app, Command& command) {
   const auto options = std::make_shared<SessionsOptions>();
   AddServerFlags(*verb, options->server);
   AddJsonFlag(*verb, options->json);
+  verb->add_option("--delete-snapshot", options->snapshot_to_delete,
+                   "Delete what SaveSession wrote, instead of listing")
+      ->type_name("SNAPSHOT_ID");
   verb->footer("Example:\n  metastep sessions --server 127.0.0.1:7070");
   OnParse(*verb, command, options, &RunSessions);
 }

@@ -5,6 +5,8 @@
 #include <prometheus/registry.h>
 
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <limits>
 #include <thread>
 
@@ -432,8 +434,29 @@ TEST_F(SessionStoreTest, SnapshotsHaveAQuotaOnDisk) {
   Restart();
   EXPECT_EQ(ReasonOf(store_->Save(session).status()), kReasonQuotaSnapshots);
   EXPECT_THAT(Step(session, 1), IsOkAndHolds(AdamInProcess(1)[0]));
-  fs::remove(options_.dir / "snapshots" / saved.snapshot_id());
+  ASSERT_OK(store_->DeleteSnapshot(saved.snapshot_id()));
   EXPECT_OK(store_->Save(session));
+}
+
+TEST_F(SessionStoreTest, ADeletedSnapshotIsGoneAndItsSessionsGoOn) {
+  ASSERT_OK_AND_ASSIGN(const auto saved, store_->Save(Open(OpenAdam("a"))));
+  ASSERT_OK_AND_ASSIGN(const v1::Session restored,
+                       Restore(saved.snapshot_id()));
+  ASSERT_OK(store_->DeleteSnapshot(saved.snapshot_id()));
+  EXPECT_EQ(ReasonOf(Restore(saved.snapshot_id(), "again").status()),
+            kReasonSnapshotUnknown);
+  EXPECT_EQ(ReasonOf(store_->DeleteSnapshot(saved.snapshot_id())),
+            kReasonSnapshotUnknown);
+  EXPECT_THAT(Step(restored.session_id(), 1),
+              IsOkAndHolds(AdamInProcess(1)[0]));
+}
+
+TEST_F(SessionStoreTest, DeletesNoFileThatIsNoSnapshot) {
+  const fs::path other = options_.dir / "other";
+  std::ofstream(other) << "precious";
+  EXPECT_EQ(ReasonOf(store_->DeleteSnapshot("../other")),
+            kReasonSnapshotUnknown);
+  EXPECT_TRUE(fs::exists(other));
 }
 
 // ---- Restarts.

@@ -65,6 +65,11 @@ TEST_F(StepServiceTest, SavesRestoresListsAndCloses) {
                        Call(&v1::StepService::Stub::RestoreSession, restore));
   EXPECT_THAT(Step(restored.session().session_id(), 3, TestGradient(3)),
               IsOkAndHolds(expected[2]));
+  v1::DeleteSnapshotRequest remove;
+  remove.set_snapshot_id(saved.snapshot_id());
+  EXPECT_OK(Call(&v1::StepService::Stub::DeleteSnapshot, remove));
+  EXPECT_THAT(Call(&v1::StepService::Stub::DeleteSnapshot, remove),
+              StatusIs(StatusCode::kNotFound, HasSubstr(saved.snapshot_id())));
   v1::CloseSessionRequest close;
   close.set_session_id(session);
   EXPECT_OK(Call(&v1::StepService::Stub::CloseSession, close));
