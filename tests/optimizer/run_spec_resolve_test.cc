@@ -470,9 +470,11 @@ TEST(RunSpecResolveTest, LabelsAreUnique) {
 TEST(RunSpecResolveTest, ARuleNeedsItsCell) {
   v1::RunSpec spec = Parse(kTraining);
   ASSERT_OK(SetField(spec, "training.rules[0].name", "a"));
-  EXPECT_THAT(ResolveRunSpec(spec),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       "training.rules[0].rule.cell is required: one of lstm, gru, lmu"));
+  EXPECT_THAT(
+      ResolveRunSpec(spec),
+      StatusIs(
+          absl::StatusCode::kInvalidArgument,
+          "training.rules[0].rule.cell is required: one of lstm, gru, lmu"));
 }
 
 TEST(RunSpecResolveTest, LossWeightsAreOneMoreThanTheHorizon) {
