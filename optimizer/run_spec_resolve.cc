@@ -1,5 +1,6 @@
-// The limits and defaults of spec.proto, message by message. The functions
-// named Fill here write defaults and record what breaks a limit.
+// The limits and defaults of runs' specs, message by message; the parts in
+// files of their own are in spec_resolve.h. The functions named Fill write
+// defaults and record what breaks a limit.
 #include <algorithm>
 #include <cstdint>
 #include <limits>
@@ -13,10 +14,10 @@
 #include "absl/strings/string_view.h"
 #include "base/status_macros.h"
 #include "metastep/v1/spec.pb.h"
-#include "optimizer/model_file.h"
 #include "optimizer/rule_factory.h"
 #include "optimizer/run_spec.h"
 #include "optimizer/spec_fields.h"
+#include "optimizer/spec_resolve.h"
 
 namespace metastep {
 namespace {
@@ -64,101 +65,6 @@ void Fill(v1::TaskSpec& spec, const SpecPlace& place) {
   }
 }
 
-v1::LstmSpec LstmPreset(v1::LstmSpec::Preset preset) {
-  v1::LstmSpec spec;
-  if (preset == v1::LstmSpec::PRESET_UNSPECIFIED) return spec;
-  spec.add_hidden(20);
-  spec.add_hidden(20);
-  if (preset == v1::LstmSpec::PAPER) {
-    spec.mutable_preprocessing()->mutable_log_and_sign()->set_p(10);
-    spec.set_output_scale(0.1);
-  } else if (preset == v1::LstmSpec::DM) {
-    spec.mutable_preprocessing()->mutable_log_and_sign()->set_p(5);
-    spec.set_output_scale(0.01);
-  }
-  return spec;
-}
-
-// Replaces the preset by what it stands for, under what the spec itself says.
-void ExpandPreset(v1::LstmSpec& spec) {
-  v1::LstmSpec expanded = LstmPreset(spec.preset());
-  if (!spec.hidden().empty()) expanded.clear_hidden();
-  expanded.MergeFrom(spec);
-  expanded.clear_preset();
-  spec = std::move(expanded);
-}
-
-void Fill(v1::Preprocessing& spec, const SpecPlace& place) {
-  if (spec.has_log_and_sign()) {
-    SpecFields(*spec.mutable_log_and_sign(), place / "log_and_sign")
-        .Real("p",
-              {"above 0 and at most 30",
-               [](double p) { return p > 0 && p <= 30; }},
-              10);
-  } else {
-    spec.mutable_identity();
-  }
-}
-
-void Fill(v1::LstmSpec& spec, const SpecPlace& place) {
-  SpecFields fields(spec, place);
-  fields.Enum("preset", v1::LstmSpec::PRESET_UNSPECIFIED);
-  ExpandPreset(spec);
-  fields.Integers("hidden", /*max_count=*/8, {1, 1024});
-  Fill(*spec.mutable_preprocessing(), place / "preprocessing");
-  fields.Real("output_scale", kNotZero, 1);
-  fields.Enum("initialization", v1::LstmSpec::TRUNCATED_NORMAL);
-  fields.Real("forget_bias", kAnyReal, 1);
-}
-
-void Fill(v1::LearnedRuleSpec& spec, const SpecPlace& place) {
-  if (!SpecFields(spec, place).Required("cell")) return;
-  Fill(*spec.mutable_lstm(), place / "lstm");
-}
-
-void Fill(v1::GroupRuleSpec& spec, const SpecPlace& place) {
-  SpecFields(spec, place).Name("name");
-  if (spec.parameters().empty()) spec.mutable_parameters()->Add("*");
-  Fill(*spec.mutable_rule(), place / "rule");
-}
-
-void Fill(v1::HandDesignedSpec& spec, const SpecPlace& place) {
-  if (!SpecFields(spec, place).Required("rule")) return;
-  const auto fill = [&place](google::protobuf::Message& rule,
-                             absl::string_view name) {
-    SpecFields fields(rule, place / name);
-    fields.Real("learning_rate", kAtLeastZero);
-    return fields;
-  };
-  switch (spec.rule_case()) {
-    case v1::HandDesignedSpec::kSgd:
-      fill(*spec.mutable_sgd(), "sgd");
-      break;
-    case v1::HandDesignedSpec::kMomentum:
-      fill(*spec.mutable_momentum(), "momentum")
-          .Real("momentum", kBelowOne, 0.9);
-      break;
-    case v1::HandDesignedSpec::kNag:
-      fill(*spec.mutable_nag(), "nag").Real("momentum", kBelowOne, 0.9);
-      break;
-    case v1::HandDesignedSpec::kRmsprop: {
-      SpecFields fields = fill(*spec.mutable_rmsprop(), "rmsprop");
-      fields.Real("alpha", kBelowOne, 0.99);
-      fields.Real("epsilon", kAboveZero, 1e-8);
-      break;
-    }
-    case v1::HandDesignedSpec::kAdam: {
-      SpecFields fields = fill(*spec.mutable_adam(), "adam");
-      fields.Real("beta1", kBelowOne, 0.9);
-      fields.Real("beta2", kBelowOne, 0.999);
-      fields.Real("epsilon", kAboveZero, 1e-8);
-      break;
-    }
-    case v1::HandDesignedSpec::RULE_NOT_SET:
-      break;
-  }
-}
-
 void Fill(v1::UnrollSpec& spec, const SpecPlace& place) {
   SpecFields fields(spec, place);
   fields.Integer("horizon", kSteps, 100);
@@ -197,29 +103,6 @@ void Fill(v1::ValidationSpec& spec, const v1::TrainingSpec& training,
   fields.Integer("steps", kSteps, training.unroll().horizon());
   fields.Enum("criterion", v1::ValidationSpec::FINAL_LOSS);
   fields.Integer("patience", {0, std::numeric_limits<int32_t>::max()});
-}
-
-// At least one rule, their names unique, and a phi that a model file holds.
-void Fill(RuleSpecs& rules, const SpecPlace& place) {
-  if (rules.empty()) place.problems->Add((place / "rules").path, "has no rule");
-  absl::flat_hash_set<std::string> names;
-  for (int i = 0; i < rules.size(); ++i) {
-    const SpecPlace rule = place.Element("rules", i);
-    Fill(rules[i], rule);
-    if (!names.insert(rules[i].name()).second) {
-      place.problems->Add((rule / "name").path,
-                          absl::StrCat("is \"", rules[i].name(),
-                                       "\", which an earlier rule has"));
-    }
-  }
-  if (!place.problems->empty()) return;
-  const int64_t phi_size = PhiSize(rules);
-  if (phi_size > kMaxPhiSize) {
-    place.problems->Add(
-        (place / "rules").path,
-        absl::StrCat("has ", phi_size, " meta-parameters; must have at most ",
-                     kMaxPhiSize, ", what a model file holds"));
-  }
 }
 
 void Fill(v1::TrainingSpec& spec, const SpecPlace& place) {
@@ -322,7 +205,8 @@ void Fill(v1::RunSpec& spec, const SpecPlace& place) {
 template <typename Spec>
 absl::StatusOr<Spec> Resolve(Spec spec) {
   SpecProblems problems;
-  Fill(spec, {/*path=*/"", &problems});
+  const SpecPlace place{/*path=*/"", &problems};
+  Fill(spec, place);
   METASTEP_RETURN_IF_ERROR(problems.ToStatus());
   return spec;
 }

@@ -470,11 +470,23 @@ TEST(RunSpecResolveTest, LabelsAreUnique) {
 TEST(RunSpecResolveTest, ARuleNeedsItsCell) {
   v1::RunSpec spec = Parse(kTraining);
   ASSERT_OK(SetField(spec, "training.rules[0].name", "a"));
-  EXPECT_THAT(
-      ResolveRunSpec(spec),
-      StatusIs(
-          absl::StatusCode::kInvalidArgument,
-          "training.rules[0].rule.cell is required: one of lstm, gru, lmu"));
+  EXPECT_THAT(ResolveRunSpec(spec),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "training.rules[0].rule.cell is required: one of lstm, "
+                       "gru, lmu"));
+}
+
+TEST(RunSpecResolveTest, RefusesWhatIsNotBuilt) {
+  for (const char* path :
+       {"training.rules[0].rule.gru", "training.rules[0].rule.lmu",
+        "training.rules[0].rule.lstm.preprocessing.moments"}) {
+    v1::RunSpec spec = Parse(kTraining);
+    ASSERT_OK(SetField(spec, "training.rules[0].name", "a"));
+    ASSERT_OK(SetField(spec, path, "{}"));
+    EXPECT_THAT(ResolveRunSpec(spec),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr(absl::StrCat(path, " is not built yet"))));
+  }
 }
 
 TEST(RunSpecResolveTest, LossWeightsAreOneMoreThanTheHorizon) {

@@ -1,0 +1,22 @@
+// The parts of resolving a run spec (run_spec.h), each in a file of its own.
+// Every function writes out the defaults of a message, and records what breaks
+// a limit of spec.proto.
+#ifndef METASTEP_OPTIMIZER_SPEC_RESOLVE_H_
+#define METASTEP_OPTIMIZER_SPEC_RESOLVE_H_
+
+#include "metastep/v1/spec.pb.h"
+#include "optimizer/rule_factory.h"
+#include "optimizer/spec_fields.h"
+
+namespace metastep {
+
+// rule_spec_resolve.cc
+void Fill(v1::LearnedRuleSpec& spec, const SpecPlace& place);
+void Fill(v1::HandDesignedSpec& spec, const SpecPlace& place);
+// At least one rule, their names unique, and a phi that a model file holds.
+// `place` is that of the message with the field `rules`.
+void Fill(RuleSpecs& rules, const SpecPlace& place);
+
+}  // namespace metastep
+
+#endif  // METASTEP_OPTIMIZER_SPEC_RESOLVE_H_
