@@ -62,7 +62,7 @@ absl::Status ProblemFolder::WriteRule(const LstmArchitecture& architecture,
     units.push_back(layer.units);
   }
   fields["units"] = units;
-  fields["log_and_sign_p"] = *architecture.log_and_sign_p;
+  fields["log_and_sign_p"] = architecture.preprocessing.log_and_sign().p();
   fields["output_scale"] = architecture.output_scale;
   fields["forget_bias"] = architecture.forget_bias;
   METASTEP_RETURN_IF_ERROR(Write("phi", phi));

@@ -35,7 +35,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <optional>
 #include <type_traits>
 
 #include "hwy/cache_control.h"
@@ -44,7 +43,7 @@
 #include "optimizer/block_rows-inl.h"
 #include "optimizer/cell_stack.h"
 #include "optimizer/kernel_scratch.h"
-#include "optimizer/log_and_sign-inl.h"
+#include "optimizer/preprocessing-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace metastep {
@@ -320,11 +319,13 @@ class GroupKernel {
  public:
   GroupKernel(const StackWeights& weights, const Cell& cell,
               const GroupTrace& trace)
-      : weights_(weights), cell_(cell), trace_(trace) {
-    if (weights.stack.log_and_sign_p.has_value()) {
-      log_and_sign_.emplace(*weights.stack.log_and_sign_p);
-    }
-  }
+      : weights_(weights),
+        cell_(cell),
+        trace_(trace),
+        preprocessor_(weights.stack.preprocessing) {}
+
+  // Turns to a step of the rule, which counts from 1.
+  void At(int64_t step) { preprocessor_.At(step); }
 
   // Turns to the blocks that begin with coordinate `begin` of n, `most` at
   // most.
@@ -362,9 +363,8 @@ class GroupKernel {
     }
     const size_t group = kGroupBlocks * stride;
     const bool is_last = begin_ + 2 * kGroupBlocks * kBlock > n_;
-    const auto state_of = [&](size_t layer) {
-      float* const at =
-          state + StateBegin(0) + weights_.stack.layers[layer].state * kBlock;
+    const auto state_of = [&](size_t variable, size_t /*row*/) {
+      float* const at = state + StateBegin(0) + variable * kBlock;
       return LayerState{.before = {at, stride},
                         .after = {at, stride},
                         .next = {is_last ? at : at + group, stride}};
@@ -374,9 +374,7 @@ class GroupKernel {
 
   // Takes step t of a window, from trace to trace.
   void TraceStep(size_t t, const GroupRow& gradient) const {
-    const auto state_of = [&](size_t layer) {
-      const size_t row =
-          weights_.layout.layers[layer] + weights_.stack.layers[layer].inputs;
+    const auto state_of = [&](size_t /*variable*/, size_t row) {
       const Panels<const float> before = trace_.step(t).operands(row);
       return LayerState{.before = before,
                         .after = trace_.step(t + 1).panels(row),
@@ -399,15 +397,15 @@ class GroupKernel {
     }
   }
 
-  GroupRow PreprocessBackward(const GroupRow& gradient) const {
+  // Then its preprocessing: returns the adjoint of the gradient.
+  GroupRow PreprocessBackward(size_t t, const GroupRow& gradient) const {
     GroupRow adjoint;
     for (size_t block = 0; block < blocks_; ++block) {
-      const float* const inputs = trace_.inputs.row(block, 0);
-      if (log_and_sign_.has_value()) {
-        log_and_sign_->Backward(gradient.at[block], inputs, adjoint.at[block]);
-      } else {
-        std::copy_n(inputs, kBlock, adjoint.at[block]);
-      }
+      preprocessor_.Backward(
+          gradient.at[block],
+          trace_.step(t).row(block, weights_.layout.preprocessing),
+          trace_.inputs.row(block, 0), trace_.state.row(block, 0),
+          adjoint.at[block]);
     }
     return adjoint;
   }
@@ -419,14 +417,13 @@ class GroupKernel {
   void Forward(size_t t, const GroupRow& gradient, const StateOf& state_of,
                GroupRow& update) const {
     const GroupRows rows = trace_.step(t);
-    const size_t first_inputs =
-        weights_.layout.layers.empty() ? weights_.layout.top : 0;
-    for (size_t block = 0; block < blocks_; ++block) {
-      Preprocess(gradient.at[block], rows.row(block, first_inputs));
-    }
+    Preprocess(rows, gradient, state_of(0, weights_.layout.preprocessing));
     for (size_t i = 0; i < weights_.stack.layers.size(); ++i) {
+      const CellLayer& layer = weights_.stack.layers[i];
+      const LayerState state =
+          state_of(layer.state, weights_.layout.layers[i] + layer.inputs);
       cell_.template Forward<kKeep>(
-          LayerStep(weights_, trace_, blocks_, i, t, state_of(i)));
+          LayerStep(weights_, trace_, blocks_, i, t, state));
     }
     Output(rows, gradient, update);
   }
@@ -446,11 +443,14 @@ class GroupKernel {
     return static_cast<float>(weights_.stack.output_scale);
   }
 
-  void Preprocess(const float* gradient, float* inputs) const {
-    if (log_and_sign_.has_value()) {
-      log_and_sign_->Forward(gradient, inputs);
-    } else {
-      std::copy_n(gradient, kBlock, inputs);
+  void Preprocess(const GroupRows& rows, const GroupRow& gradient,
+                  const LayerState& state) const {
+    const size_t inputs =
+        weights_.layout.layers.empty() ? weights_.layout.top : 0;
+    for (size_t block = 0; block < blocks_; ++block) {
+      preprocessor_.Forward(gradient.at[block], state.before.panel(block),
+                            state.after.panel(block), state.next.panel(block),
+                            rows.row(block, inputs));
     }
   }
 
@@ -507,7 +507,7 @@ class GroupKernel {
   const StackWeights& weights_;
   const Cell& cell_;
   const GroupTrace& trace_;
-  std::optional<LogAndSign> log_and_sign_;
+  Preprocessor preprocessor_;
   size_t begin_ = 0;
   size_t n_ = 0;
   size_t blocks_ = 0;
@@ -518,6 +518,8 @@ void GroupKernel<Cell>::LoadState(const float* state) const {
   const GroupRows rows = trace_.step(0);
   for (size_t block = 0; block < blocks_; ++block) {
     const float* const from = state + StateBegin(block);
+    CopyRows(from, weights_.stack.preprocessing_variables(), Lanes(block),
+             rows.row(block, weights_.layout.preprocessing));
     for (size_t i = 0; i < weights_.stack.layers.size(); ++i) {
       const CellLayer& layer = weights_.stack.layers[i];
       CopyRows(from + layer.state * kBlock, layer.variables, Lanes(block),
@@ -597,11 +599,12 @@ inline GroupTrace MakeGroupTrace(const StackWeights& weights, size_t steps) {
 }
 
 template <class Cell>
-void StackStep(const StackWeights& weights, const Cell& cell,
+void StackStep(const StackWeights& weights, const Cell& cell, int64_t step,
                absl::Span<const float> gradient, absl::Span<float> state,
                absl::Span<float> update) {
   const GroupTrace trace = MakeGroupTrace(weights, /*steps=*/0);
   GroupKernel<Cell> kernel(weights, cell, trace);
+  kernel.At(step);
   const size_t n = gradient.size();
   for (size_t begin = 0; begin < n; begin += kGroupBlocks * kBlock) {
     kernel.Enter(begin, n, kGroupBlocks);
@@ -615,9 +618,12 @@ void StackStep(const StackWeights& weights, const Cell& cell,
 template <class Cell>
 void GroupWindowBackward(const KernelWindow& window,
                          const KernelWindowAdjoint& adjoint,
-                         const GroupKernel<Cell>& kernel) {
+                         GroupKernel<Cell>& kernel) {
   const size_t steps = window.weights.size();
+  const bool inputs_count =
+      !adjoint.gradients.empty() || !adjoint.state.empty();
   for (size_t t = 0; t < steps; ++t) {
+    kernel.At(window.first_step + static_cast<int64_t>(t));
     kernel.TraceStep(t, kernel.Gather(window.gradients[t].data()));
   }
   const BlockTag d;
@@ -631,10 +637,12 @@ void GroupWindowBackward(const KernelWindow& window,
                 d, at);
     }
     kernel.Backward(t, lambda);
+    if (!inputs_count) continue;
+    kernel.At(window.first_step + static_cast<int64_t>(t));
+    const GroupRow gradient_adjoint =
+        kernel.PreprocessBackward(t, kernel.Gather(window.gradients[t].data()));
     if (!adjoint.gradients.empty()) {
-      kernel.Scatter(
-          kernel.PreprocessBackward(kernel.Gather(window.gradients[t].data())),
-          adjoint.gradients[t].data());
+      kernel.Scatter(gradient_adjoint, adjoint.gradients[t].data());
     }
   }
 }

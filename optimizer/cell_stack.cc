@@ -70,6 +70,8 @@ CellStackLayout::CellStackLayout(const CellStack& stack) {
   }
   top = rows;
   rows += stack.output_inputs;
+  preprocessing = rows;
+  rows += stack.preprocessing_variables();
   output_sums = sum_rows;
   sum_rows += stack.output_inputs + 1;
 }

@@ -5,10 +5,11 @@
 #define METASTEP_OPTIMIZER_CELL_STACK_H_
 
 #include <cstddef>
-#include <optional>
 #include <vector>
 
 #include "absl/types/span.h"
+#include "metastep/v1/spec.pb.h"
+#include "optimizer/preprocessing.h"
 
 namespace metastep {
 
@@ -48,8 +49,7 @@ struct CellLayer {
 };
 
 struct CellStack {
-  // Unset: the input is the gradient itself.
-  std::optional<double> log_and_sign_p;
+  v1::Preprocessing preprocessing;
   double output_scale;
   std::vector<CellLayer> layers;
   size_t output_inputs;    // rows of the output's weight
@@ -57,8 +57,12 @@ struct CellStack {
   size_t phi_size;         // floats
   size_t state_variables;  // for each coordinate
 
-  // Inputs that preprocessing makes of a gradient.
-  size_t inputs() const { return log_and_sign_p.has_value() ? 2 : 1; }
+  // Inputs that preprocessing makes of a gradient, and its variables, which are
+  // the first of the state.
+  size_t inputs() const { return PreprocessedInputs(preprocessing); }
+  size_t preprocessing_variables() const {
+    return PreprocessingVariables(preprocessing);
+  }
 };
 
 // Where each layer begins among the rows of one step, and each product among
@@ -67,8 +71,9 @@ struct CellStackLayout {
   explicit CellStackLayout(const CellStack& stack);
 
   std::vector<size_t> layers;
-  size_t top = 0;   // inputs of the output
-  size_t rows = 0;  // of one step
+  size_t top = 0;            // inputs of the output
+  size_t preprocessing = 0;  // its state before the step
+  size_t rows = 0;           // of one step
   // Of each product of each layer: for every 16 columns, [depth + 1] rows whose
   // lanes are those columns; the last is the bias's.
   std::vector<std::vector<size_t>> sums;

@@ -17,7 +17,7 @@
 #include "hwy/highway.h"
 #include "optimizer/activation-inl.h"
 #include "optimizer/block_rows-inl.h"
-#include "optimizer/lstm_architecture.h"
+#include "optimizer/preprocessing.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace metastep {

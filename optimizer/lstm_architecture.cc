@@ -3,17 +3,17 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "optimizer/preprocessing.h"
 
 namespace metastep {
 
 LstmArchitecture MakeLstmArchitecture(const v1::LstmSpec& spec) {
   LstmArchitecture made;
-  if (spec.preprocessing().has_log_and_sign()) {
-    made.log_and_sign_p = spec.preprocessing().log_and_sign().p();
-  }
+  made.preprocessing = spec.preprocessing();
   made.output_scale = spec.output_scale();
   made.forget_bias = spec.forget_bias();
-  int64_t inputs = made.inputs();
+  made.state_variables = PreprocessingVariables(spec.preprocessing());
+  int64_t inputs = PreprocessedInputs(spec.preprocessing());
   for (int64_t units : spec.hidden()) {
     made.layers.push_back({inputs, units, made.phi_size, made.state_variables});
     made.phi_size += (inputs + units + 1) * 4 * units;

@@ -8,13 +8,12 @@
 // is the layout of the reference implementation (Sonnet 1). The output's weight
 // is [inputs], its bias [1].
 //
-// A layer's state variables are h [units], then c [units].
+// A coordinate's state is that of the preprocessing (preprocessing.h), then
+// that of each layer: h [units], then c [units].
 #ifndef METASTEP_OPTIMIZER_LSTM_ARCHITECTURE_H_
 #define METASTEP_OPTIMIZER_LSTM_ARCHITECTURE_H_
 
 #include <cstdint>
-#include <limits>
-#include <optional>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -23,10 +22,6 @@
 #include "optimizer/parameter_layout.h"
 
 namespace metastep {
-
-// Added to |g| before the logarithm of log-and-sign, as the reference
-// implementation does; float32's epsilon, 1.19e-7.
-inline constexpr float kLogEpsilon = std::numeric_limits<float>::epsilon();
 
 struct LstmLayer {
   int64_t inputs;
@@ -38,8 +33,7 @@ struct LstmLayer {
 };
 
 struct LstmArchitecture {
-  // Unset: the input is the gradient itself.
-  std::optional<double> log_and_sign_p;
+  v1::Preprocessing preprocessing;
   double output_scale = 1;
   double forget_bias = 1;
   std::vector<LstmLayer> layers;
@@ -47,9 +41,6 @@ struct LstmArchitecture {
   int64_t output_phi = 0;       // where the output's weight begins in phi
   int64_t phi_size = 0;         // floats
   int64_t state_variables = 0;  // for each coordinate
-
-  // Inputs that preprocessing makes of a gradient.
-  int64_t inputs() const { return log_and_sign_p.has_value() ? 2 : 1; }
 };
 
 // REQUIRES: the spec is resolved (run_spec.h).

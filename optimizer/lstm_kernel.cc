@@ -1,6 +1,7 @@
 #include "optimizer/lstm_kernel.h"
 
 #include <cstddef>
+#include <cstdint>
 
 #include "optimizer/vector_targets.h"  // before Highway
 
@@ -17,9 +18,10 @@ namespace metastep {
 namespace HWY_NAMESPACE {
 namespace {
 
-void Step(const LstmWeights& weights, absl::Span<const float> gradient,
-          absl::Span<float> state, absl::Span<float> update) {
-  StackStep(weights.stack, LstmCell(weights.forget_bias), gradient, state,
+void Step(const LstmWeights& weights, int64_t step,
+          absl::Span<const float> gradient, absl::Span<float> state,
+          absl::Span<float> update) {
+  StackStep(weights.stack, LstmCell(weights.forget_bias), step, gradient, state,
             update);
 }
 
@@ -62,7 +64,7 @@ CellLayer LstmCellLayer(const LstmLayer& of) {
 
 CellStack LstmCellStack(const LstmArchitecture& architecture) {
   CellStack stack;
-  stack.log_and_sign_p = architecture.log_and_sign_p;
+  stack.preprocessing = architecture.preprocessing;
   stack.output_scale = architecture.output_scale;
   for (const LstmLayer& layer : architecture.layers) {
     stack.layers.push_back(LstmCellLayer(layer));
@@ -81,9 +83,10 @@ LstmWeights::LstmWeights(const LstmArchitecture& architecture,
     : forget_bias(static_cast<float>(architecture.forget_bias)),
       stack(LstmCellStack(architecture), phi) {}
 
-void LstmStep(const LstmWeights& weights, absl::Span<const float> gradient,
-              absl::Span<float> state, absl::Span<float> update) {
-  HWY_DYNAMIC_DISPATCH(Step)(weights, gradient, state, update);
+void LstmStep(const LstmWeights& weights, int64_t step,
+              absl::Span<const float> gradient, absl::Span<float> state,
+              absl::Span<float> update) {
+  HWY_DYNAMIC_DISPATCH(Step)(weights, step, gradient, state, update);
 }
 
 void LstmWindowBackward(const LstmWeights& weights, const KernelWindow& window,

@@ -11,6 +11,8 @@
 #ifndef METASTEP_OPTIMIZER_LSTM_KERNEL_H_
 #define METASTEP_OPTIMIZER_LSTM_KERNEL_H_
 
+#include <cstdint>
+
 #include "absl/types/span.h"
 #include "optimizer/block_kernel.h"
 #include "optimizer/cell_stack.h"
@@ -29,7 +31,7 @@ struct LstmWeights {
 };
 
 // Takes one step of n coordinates: UpdateRule::Step.
-void LstmStep(const LstmWeights& weights,
+void LstmStep(const LstmWeights& weights, int64_t step,
               absl::Span<const float> gradient,  // [n]
               absl::Span<float> state,           // [variables of n]
               absl::Span<float> update);         // [n]

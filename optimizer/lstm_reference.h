@@ -12,6 +12,7 @@
 
 #include "absl/types/span.h"
 #include "optimizer/lstm_architecture.h"
+#include "optimizer/preprocessing_reference.h"
 
 namespace metastep {
 
@@ -21,13 +22,17 @@ class LstmReference {
  public:
   // REQUIRES: phi.size() == architecture.phi_size.
   LstmReference(LstmArchitecture architecture, std::vector<Real> phi)
-      : architecture_(std::move(architecture)), phi_(std::move(phi)) {}
+      : architecture_(std::move(architecture)),
+        preprocessing_(architecture_.preprocessing),
+        phi_(std::move(phi)) {}
 
   const LstmArchitecture& architecture() const { return architecture_; }
 
   // Returns the update for `gradient` and moves `state` [state_variables] on.
-  Real Step(Real gradient, absl::Span<Real> state) const {
-    const Pass pass = Forward(gradient, state);
+  // `step` counts from 1.
+  Real Step(int64_t step, Real gradient, absl::Span<Real> state) const {
+    const Pass pass = Forward(step, gradient, state);
+    std::copy(pass.state.begin(), pass.state.end(), state.begin());
     for (size_t i = 0; i < pass.layers.size(); ++i) {
       const LstmLayer& layer = architecture_.layers[i];
       const LayerPass& made = pass.layers[i];
@@ -41,10 +46,10 @@ class LstmReference {
   // Backpropagates one step. `state` is the state before it; `state_adjoint`
   // goes from dL/dstate after the step to before it; adds dL/dphi to
   // `phi_adjoint`; returns dL/dgradient.
-  Real StepBackward(Real gradient, absl::Span<const Real> state,
+  Real StepBackward(int64_t step, Real gradient, absl::Span<const Real> state,
                     Real update_adjoint, absl::Span<Real> state_adjoint,
                     absl::Span<Real> phi_adjoint) const {
-    const Pass pass = Forward(gradient, state);
+    const Pass pass = Forward(step, gradient, state);
     const Real output_adjoint =
         update_adjoint * static_cast<Real>(architecture_.output_scale);
     std::vector<Real> adjoint(pass.top.size());
@@ -61,7 +66,8 @@ class LstmReference {
           state.subspan(layer.state + layer.units, layer.units), adjoint,
           state_adjoint.subspan(layer.state, 2 * layer.units), phi_adjoint);
     }
-    return PreprocessBackward(gradient, adjoint);
+    return preprocessing_.StepBackward(step, gradient, state, adjoint,
+                                       state_adjoint);
   }
 
  private:
@@ -73,6 +79,7 @@ class LstmReference {
     std::vector<Real> h;           // [units]
   };
   struct Pass {
+    std::vector<Real> state;  // of the preprocessing after the step
     std::vector<LayerPass> layers;
     std::vector<Real> top;  // inputs of the output
     Real update;
@@ -80,9 +87,13 @@ class LstmReference {
 
   static Real Sigmoid(Real x) { return 1 / (1 + std::exp(-x)); }
 
-  Pass Forward(Real gradient, absl::Span<const Real> state) const {
+  Pass Forward(int64_t step, Real gradient,
+               absl::Span<const Real> state) const {
     Pass pass;
-    pass.top = Preprocess(gradient);
+    pass.state.assign(
+        state.begin(),
+        state.begin() + PreprocessingVariables(architecture_.preprocessing));
+    pass.top = preprocessing_.Step(step, gradient, absl::MakeSpan(pass.state));
     for (const LstmLayer& layer : architecture_.layers) {
       pass.layers.push_back(LayerForward(layer, pass.top, state));
       pass.top = pass.layers.back().h;
@@ -166,35 +177,8 @@ class LstmReference {
     return x_adjoint;
   }
 
-  // Appendix A of the paper, in the reference implementation's form.
-  std::vector<Real> Preprocess(Real gradient) const {
-    if (!architecture_.log_and_sign_p.has_value()) return {gradient};
-    const Real p = static_cast<Real>(*architecture_.log_and_sign_p);
-    return {std::max(LogInput(gradient), Real{-1}),
-            std::clamp(gradient * std::exp(p), Real{-1}, Real{1})};
-  }
-
-  Real LogInput(Real gradient) const {
-    return std::log(std::abs(gradient) + Real{kLogEpsilon}) /
-           static_cast<Real>(*architecture_.log_and_sign_p);
-  }
-
-  Real PreprocessBackward(Real gradient,
-                          const std::vector<Real>& adjoint) const {
-    if (!architecture_.log_and_sign_p.has_value()) return adjoint[0];
-    const Real p = static_cast<Real>(*architecture_.log_and_sign_p);
-    const Real slope = std::exp(p);
-    Real result = 0;
-    if (gradient != 0 && LogInput(gradient) > -1) {
-      const Real sign = gradient > 0 ? 1 : -1;
-      result +=
-          sign * adjoint[0] / ((std::abs(gradient) + Real{kLogEpsilon}) * p);
-    }
-    if (std::abs(gradient * slope) <= 1) result += adjoint[1] * slope;
-    return result;
-  }
-
   const LstmArchitecture architecture_;
+  const PreprocessingReference<Real> preprocessing_;
   const std::vector<Real> phi_;
 };
 

@@ -10,13 +10,13 @@ int64_t LstmRule::StateFloats(int64_t n) const {
   return BlockedFloats(weights_.stack.stack.state_variables, n);
 }
 
-void LstmRule::Step(int64_t /*step*/, absl::Span<const float> gradient,
+void LstmRule::Step(int64_t step, absl::Span<const float> gradient,
                     absl::Span<float> state, absl::Span<float> update) const {
-  LstmStep(weights_, gradient, state, update);
+  LstmStep(weights_, step, gradient, state, update);
 }
 
 // A window of one step whose loss gradient, with weight 1, is the adjoint.
-void LstmRule::StepBackward(int64_t /*step*/, absl::Span<const float> gradient,
+void LstmRule::StepBackward(int64_t step, absl::Span<const float> gradient,
                             absl::Span<const float> state,
                             const StepAdjoint& adjoint) const {
   const absl::Span<const float> gradients[] = {gradient, adjoint.update};
@@ -26,15 +26,15 @@ void LstmRule::StepBackward(int64_t /*step*/, absl::Span<const float> gradient,
     window_adjoint.gradients = absl::MakeConstSpan(&adjoint.gradient, 1);
   }
   LstmWindowBackward(weights_,
-                     {gradients, absl::MakeConstSpan(&weight, 1), state},
+                     {gradients, absl::MakeConstSpan(&weight, 1), state, step},
                      window_adjoint);
 }
 
 void LstmRule::WindowBackward(
-    int64_t /*first_step*/, absl::Span<const absl::Span<const float>> gradients,
+    int64_t first_step, absl::Span<const absl::Span<const float>> gradients,
     absl::Span<const float> weights, absl::Span<const float> state,
     absl::Span<double> phi_adjoint) const {
-  LstmWindowBackward(weights_, {gradients, weights, state},
+  LstmWindowBackward(weights_, {gradients, weights, state, first_step},
                      {/*state=*/{}, /*gradients=*/{}, phi_adjoint});
 }
 

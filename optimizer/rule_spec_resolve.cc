@@ -17,10 +17,8 @@ namespace metastep {
 namespace {
 
 // What is not built is refused here, so that it reaches no rule.
-void Refuse(const SpecPlace& place, absl::string_view field,
-            absl::string_view instead) {
-  place.problems->Add((place / field).path,
-                      absl::StrCat("is not built yet; use ", instead));
+void Refuse(const SpecPlace& place, absl::string_view field) {
+  place.problems->Add((place / field).path, "is not built yet; use lstm");
 }
 
 v1::LstmSpec LstmPreset(v1::LstmSpec::Preset preset) {
@@ -55,7 +53,9 @@ void Fill(v1::Preprocessing& spec, const SpecPlace& place) {
                [](double p) { return p > 0 && p <= 30; }},
               10);
   } else if (spec.has_moments()) {
-    Refuse(place, "moments", "log_and_sign");
+    SpecFields fields(*spec.mutable_moments(), place / "moments");
+    fields.Real("beta1", kBelowOne, 0.95);
+    fields.Real("beta2", kBelowOne, 0.95);
   } else {
     spec.mutable_identity();
   }
@@ -82,8 +82,8 @@ void Fill(v1::GroupRuleSpec& spec, const SpecPlace& place) {
 
 void Fill(v1::LearnedRuleSpec& spec, const SpecPlace& place) {
   if (!SpecFields(spec, place).Required("cell")) return;
-  if (spec.has_gru()) return Refuse(place, "gru", "lstm");
-  if (spec.has_lmu()) return Refuse(place, "lmu", "lstm");
+  if (spec.has_gru()) return Refuse(place, "gru");
+  if (spec.has_lmu()) return Refuse(place, "lmu");
   Fill(*spec.mutable_lstm(), place / "lstm");
 }
 

@@ -43,7 +43,8 @@ class LibTorchStep {
   LibTorchStep(const LstmArchitecture& architecture,
                absl::Span<const float> phi, absl::Span<const float> gradient,
                int64_t chunk)
-      : p_(*architecture.log_and_sign_p), scale_(architecture.output_scale) {
+      : p_(architecture.preprocessing.log_and_sign().p()),
+        scale_(architecture.output_scale) {
     at::set_num_threads(1);
     const c10::InferenceMode no_autograd;
     for (const LstmLayer& layer : architecture.layers) {

@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdint>
 #include <memory>
+#include <tuple>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -21,6 +23,7 @@ constexpr int kWindow = 6;
 using Doubles = std::vector<double>;
 
 struct Point {
+  int64_t steps = 0;            // taken so far
   Doubles theta;                // [N]
   std::vector<Doubles> states;  // [N][state_variables]
 };
@@ -41,8 +44,10 @@ Window RunReference(const LstmArchitecture& architecture, const Doubles& phi,
   for (int k = 0; k < kWindow; ++k) {
     const Doubles gradient =
         held != nullptr ? (*held)[k] : numbers.Gradient(point.theta);
+    ++point.steps;
     for (size_t i = 0; i < point.theta.size(); ++i) {
-      point.theta[i] += rule.Step(gradient[i], absl::MakeSpan(point.states[i]));
+      point.theta[i] +=
+          rule.Step(point.steps, gradient[i], absl::MakeSpan(point.states[i]));
     }
     window.meta_loss += numbers.Loss(point.theta);
     window.gradients.push_back(gradient);
@@ -51,13 +56,18 @@ Window RunReference(const LstmArchitecture& architecture, const Doubles& phi,
   return window;
 }
 
-// Whether the gradients are constants or not.
-class FiniteDifferenceTest : public ::testing::TestWithParam<bool> {};
+// Whether the gradients are no constants, and the rule's preprocessing.
+class FiniteDifferenceTest
+    : public ::testing::TestWithParam<std::tuple<bool, const char*>> {};
 
-INSTANTIATE_TEST_SUITE_P(Modes, FiniteDifferenceTest, ::testing::Bool(),
-                         [](const auto& mode) {
-                           return mode.param ? "Exact" : "FirstOrder";
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Modes, FiniteDifferenceTest,
+    ::testing::Combine(::testing::Bool(),
+                       ::testing::Values("log_and_sign", "moments")),
+    [](const auto& mode) {
+      return absl::StrCat(std::get<0>(mode.param) ? "exact_" : "first_order_",
+                          std::get<1>(mode.param));
+    });
 
 // The second window of an unroll, so that its start's theta and state are not
 // zero. Ours is rounded to float, 6e-8 an operation: 6e-6 if the errors of the
@@ -68,12 +78,12 @@ TEST_P(FiniteDifferenceTest, AgreesOnTheSecondWindow) {
   const QuadraticNumbers numbers = RandomQuadratic(2, 3);
   const auto family = std::make_shared<KnownQuadraticFamily>(
       std::vector<ParameterTensor>{{"theta", {2, 3}}}, numbers);
-  const bool exact = GetParam();
+  const auto [exact, preprocessing] = GetParam();
   const auto spec = ResolvedTraining(absl::StrCat(
       "rules { name: 'lstm' rule { lstm { hidden: [4, 3] output_scale: 0.1 "
-      "preprocessing { log_and_sign {} } } } } unroll { horizon: ",
-      2 * kWindow, " window: ", kWindow,
-      " second_derivatives: ", exact ? "true }" : "false }"));
+      "preprocessing { ",
+      preprocessing, " {} } } } } unroll { horizon: ", 2 * kWindow, " window: ",
+      kWindow, " second_derivatives: ", exact ? "true }" : "false }"));
   const std::vector<float> initial = InitialPhi(spec.rules(), /*seed=*/1);
   const auto learner = MakeTruncatedBptt(spec, family);
   ASSERT_OK_AND_ASSIGN(const auto lane, learner->Start(TrainingKey()));
@@ -84,13 +94,14 @@ TEST_P(FiniteDifferenceTest, AgreesOnTheSecondWindow) {
   const LstmArchitecture architecture =
       MakeLstmArchitecture(spec.rules(0).rule().lstm());
   Doubles phi(initial.begin(), initial.end());
-  const Point start{Doubles(6), std::vector<Doubles>(
-                                    6, Doubles(architecture.state_variables))};
+  const Point start{
+      .theta = Doubles(6),
+      .states = std::vector<Doubles>(6, Doubles(architecture.state_variables))};
   const Point middle =
       RunReference(architecture, phi, numbers, start, nullptr).end;
   const std::vector<Doubles> gradients =
       RunReference(architecture, phi, numbers, middle, nullptr).gradients;
-  const auto meta_loss = [&] {
+  const auto meta_loss = [&, exact = exact] {
     return RunReference(architecture, phi, numbers, middle,
                         exact ? nullptr : &gradients)
         .meta_loss;

@@ -26,9 +26,11 @@ using ::testing::Ne;
 using ::testing::Truly;
 
 constexpr int64_t kBlock = UpdateRule::kBlock;
+// The first of a window's steps: moments correct their bias by it.
+constexpr int64_t kStep = 3;
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 // Around one, two and three blocks, of which a group has one to three.
-constexpr int64_t kSizes[] = {1, 3, 7, 16, 17, 31, 32, 33, 47, 48, 49, 100};
+constexpr int64_t kSizes[] = {1, 3, 15, 16, 17, 31, 32, 33, 47, 48, 49, 100};
 
 // A pre-activation sums up to 42 products of numbers around 1, each rounded by
 // 2^-24 of the sum so far; the gates and tanh(c) add a few 2^-24 each. Errors
@@ -38,22 +40,25 @@ constexpr double kTolerance = 96.0 * std::numeric_limits<float>::epsilon();
 std::vector<LstmArchitecture> Architectures() {
   return {
       TestArchitecture({}),
-      TestArchitecture({.hidden = {20, 20}, .log_and_sign_p = std::nullopt}),
+      TestArchitecture({.hidden = {20, 20}, .preprocessing = Identity()}),
       TestArchitecture({.hidden = {}}),
-      TestArchitecture({.hidden = {}, .log_and_sign_p = std::nullopt}),
-      TestArchitecture({.hidden = {1}, .log_and_sign_p = 2}),
-      TestArchitecture({.hidden = {3, 17, 5}, .log_and_sign_p = 5})};
+      TestArchitecture({.hidden = {}, .preprocessing = Identity()}),
+      TestArchitecture({.hidden = {1}, .preprocessing = LogAndSign(2)}),
+      TestArchitecture({.hidden = {3, 17, 5}, .preprocessing = LogAndSign(5)}),
+      TestArchitecture({.hidden = {}, .preprocessing = Moments()}),
+      TestArchitecture({.hidden = {3, 17}, .preprocessing = Moments()})};
 }
 
 // Whatever steps need: n coordinates' gradients for K steps, and so on.
 struct Window {
   Window(const LstmArchitecture& architecture, int64_t n, int steps)
       : rule(architecture, TestPhi(architecture)),
-        state(Normals(rule.StateFloats(n), 1)),
+        state(TestState(architecture, n, 1)),
         state_adjoint(Normals(rule.StateFloats(n), 2)),
         phi_adjoint(architecture.phi_size) {
+    const float scale = architecture.preprocessing.has_moments() ? 1 : 0.05f;
     for (int t = 0; t <= steps; ++t) {
-      gradients.push_back(Normals(n, 100 + t, 0.05f));
+      gradients.push_back(Normals(n, 100 + t, scale));
     }
     for (int t = 0; t < steps; ++t) {
       weights.push_back(20 * (t + 1) / static_cast<float>(steps));
@@ -61,11 +66,12 @@ struct Window {
   }
 
   void WindowBackward() {
-    rule.WindowBackward(1, Spans(gradients), weights, state,
+    rule.WindowBackward(kStep, Spans(gradients), weights, state,
                         absl::MakeSpan(phi_adjoint));
   }
 
-  // dL/du_t, as LearnedRule::WindowBackward defines it; fused, as the CPU may.
+  // dL/du_t, as LearnedRule::WindowBackward defines it; fused, as the CPU
+  // may.
   std::vector<float> UpdateAdjoint(size_t t) const {
     std::vector<float> sums(gradients[0].size());
     for (size_t s = weights.size(); s > t; --s) {
@@ -137,13 +143,13 @@ TEST_P(LstmKernelTest, StepsAsTheReference) {
       Window window(architecture, n, 1);
       const std::vector<float> before = window.state;
       std::vector<float> update(n);
-      window.rule.Step(1, window.gradients[0], absl::MakeSpan(window.state),
+      window.rule.Step(kStep, window.gradients[0], absl::MakeSpan(window.state),
                        absl::MakeSpan(update));
       for (int64_t i = 0; i < n; ++i) {
         std::vector<double> column =
             Column(before, architecture.state_variables, i);
-        const double expected =
-            reference.Step(window.gradients[0][i], absl::MakeSpan(column));
+        const double expected = reference.Step(kStep, window.gradients[0][i],
+                                               absl::MakeSpan(column));
         EXPECT_NEAR(update[i], expected, kTolerance);
         ExpectNear(Column(window.state, architecture.state_variables, i),
                    column);
@@ -162,7 +168,7 @@ TEST_P(LstmKernelTest, StepsBackAsTheReference) {
       const std::vector<float> update_adjoint = Normals(n, 200);
       std::vector<float> gradient_adjoint(n);
       window.rule.StepBackward(
-          1, window.gradients[0], window.state,
+          kStep, window.gradients[0], window.state,
           {update_adjoint, absl::MakeSpan(window.state_adjoint),
            absl::MakeSpan(gradient_adjoint),
            absl::MakeSpan(window.phi_adjoint)});
@@ -173,7 +179,7 @@ TEST_P(LstmKernelTest, StepsBackAsTheReference) {
             Column(after, architecture.state_variables, i);
         gradients.push_back(gradient_adjoint[i]);
         expected_gradients.push_back(reference.StepBackward(
-            window.gradients[0][i],
+            kStep, window.gradients[0][i],
             Column(window.state, architecture.state_variables, i),
             update_adjoint[i], absl::MakeSpan(column),
             absl::MakeSpan(phi_adjoint)));
@@ -187,6 +193,39 @@ TEST_P(LstmKernelTest, StepsBackAsTheReference) {
   }
 }
 
+// From zeros to gradients whose squares float32 does not hold.
+TEST_P(LstmKernelTest, TakesMomentsOfTheSmallestGradients) {
+  const LstmArchitecture architecture =
+      TestArchitecture({.hidden = {}, .preprocessing = Moments()});
+  const LstmReference<double> reference = Reference(architecture);
+  const LstmRule rule(architecture, TestPhi(architecture));
+  const std::vector<float> gradient = {0,     1e-38f, 1e-25f, -1e-20f, 1e-15f,
+                                       1e-8f, -3e-8f, 1e-5f,  1e10f,   -1e18f};
+  std::vector<float> state(rule.StateFloats(gradient.size()));
+  std::vector<float> state_adjoint(state.size());
+  std::vector<float> update(gradient.size()), adjoint(gradient.size());
+  std::vector<double> phi_adjoint(architecture.phi_size);
+  rule.StepBackward(
+      1, gradient, state,
+      {std::vector<float>(gradient.size(), 1), absl::MakeSpan(state_adjoint),
+       absl::MakeSpan(adjoint), absl::MakeSpan(phi_adjoint)});
+  rule.Step(1, gradient, absl::MakeSpan(state), absl::MakeSpan(update));
+  for (size_t i = 0; i < gradient.size(); ++i) {
+    std::vector<double> column(2), column_adjoint(2);
+    const double expected_adjoint = reference.StepBackward(
+        1, gradient[i], column, 1, absl::MakeSpan(column_adjoint),
+        absl::MakeSpan(phi_adjoint));
+    const double expected =
+        reference.Step(1, gradient[i], absl::MakeSpan(column));
+    EXPECT_NEAR(update[i], expected, kTolerance) << gradient[i];
+    // At step 1 the inputs are g / (|g| + e), whose derivative is the
+    // difference of numbers around 1 / (|g| + e).
+    EXPECT_NEAR(adjoint[i], expected_adjoint,
+                kTolerance / (std::abs(gradient[i]) + kMomentsEpsilon))
+        << gradient[i];
+  }
+}
+
 TEST_P(LstmKernelTest, WindowBackwardComposesSteps) {
   constexpr int kSteps = 5;
   for (const LstmArchitecture& architecture : Architectures()) {
@@ -195,13 +234,13 @@ TEST_P(LstmKernelTest, WindowBackwardComposesSteps) {
     std::vector<float> update(33);
     for (int t = 0; t < kSteps; ++t) {
       states.push_back(states.back());
-      window.rule.Step(1 + t, window.gradients[t],
+      window.rule.Step(kStep + t, window.gradients[t],
                        absl::MakeSpan(states.back()), absl::MakeSpan(update));
     }
     std::vector<float> state_adjoint(window.state.size());
     std::vector<double> phi_adjoint(architecture.phi_size);
     for (int t = kSteps; t-- > 0;) {
-      window.rule.StepBackward(1 + t, window.gradients[t], states[t],
+      window.rule.StepBackward(kStep + t, window.gradients[t], states[t],
                                {window.UpdateAdjoint(t),
                                 absl::MakeSpan(state_adjoint),
                                 {},
@@ -217,9 +256,9 @@ void StepInParts(Window& window, int64_t split, absl::Span<float> update) {
   const absl::Span<const float> gradient = window.gradients[0];
   const absl::Span<float> state = absl::MakeSpan(window.state);
   const int64_t at = window.rule.StateFloats(split);
-  window.rule.Step(1, gradient.subspan(split), state.subspan(at),
+  window.rule.Step(kStep, gradient.subspan(split), state.subspan(at),
                    update.subspan(split));
-  window.rule.Step(1, gradient.first(split), state.first(at),
+  window.rule.Step(kStep, gradient.first(split), state.first(at),
                    update.first(split));
 }
 
@@ -231,9 +270,9 @@ void WindowBackwardInParts(Window& window, int64_t split) {
     lower.push_back(gradient.first(split));
     upper.push_back(gradient.subspan(split));
   }
-  window.rule.WindowBackward(1, lower, window.weights, state.first(at),
+  window.rule.WindowBackward(kStep, lower, window.weights, state.first(at),
                              absl::MakeSpan(window.phi_adjoint));
-  window.rule.WindowBackward(1, upper, window.weights, state.subspan(at),
+  window.rule.WindowBackward(kStep, upper, window.weights, state.subspan(at),
                              absl::MakeSpan(window.phi_adjoint));
 }
 
@@ -245,7 +284,7 @@ TEST_P(LstmKernelTest, GivesTheSameBitsHoweverCoordinatesAreSplit) {
     Window whole = window;
     std::vector<float> whole_update(kCoordinates);
     whole.WindowBackward();
-    whole.rule.Step(1, whole.gradients[0], absl::MakeSpan(whole.state),
+    whole.rule.Step(kStep, whole.gradients[0], absl::MakeSpan(whole.state),
                     absl::MakeSpan(whole_update));
     for (const int64_t split : {16, 32, 48, 64, 96}) {
       SCOPED_TRACE(split);
@@ -272,7 +311,7 @@ TEST_P(LstmKernelTest, IgnoresTheLanesBeyondTheLastCoordinate) {
     }
   }
   for (Window* window : {&clean, &soiled}) {
-    window->rule.StepBackward(1, window->gradients[0], window->state,
+    window->rule.StepBackward(kStep, window->gradients[0], window->state,
                               {window->UpdateAdjoint(0),
                                absl::MakeSpan(window->state_adjoint),
                                {},
@@ -290,9 +329,9 @@ TEST_P(LstmKernelTest, KeepsNonFiniteGradientsToTheirCoordinate) {
       Window soiled = clean;
       soiled.gradients[0][kBad] = bad;
       std::vector<float> expected(kCoordinates), update(kCoordinates);
-      clean.rule.Step(1, clean.gradients[0], absl::MakeSpan(clean.state),
+      clean.rule.Step(kStep, clean.gradients[0], absl::MakeSpan(clean.state),
                       absl::MakeSpan(expected));
-      soiled.rule.Step(1, soiled.gradients[0], absl::MakeSpan(soiled.state),
+      soiled.rule.Step(kStep, soiled.gradients[0], absl::MakeSpan(soiled.state),
                        absl::MakeSpan(update));
       EXPECT_FALSE(std::isfinite(update[kBad])) << bad;
       for (int64_t i = 0; i < kCoordinates; ++i) {
@@ -312,7 +351,7 @@ TEST_P(LstmKernelTest, CarriesNansInTheStateOfTheirCoordinate) {
   Window window(architecture, kCoordinates, 1);
   window.gradients[0][kBad] = kNan;
   std::vector<float> update(kCoordinates);
-  window.rule.Step(1, window.gradients[0], absl::MakeSpan(window.state),
+  window.rule.Step(kStep, window.gradients[0], absl::MakeSpan(window.state),
                    absl::MakeSpan(update));
   EXPECT_THAT(Column(window.state, architecture.state_variables, kBad),
               Each(IsNan()));
@@ -325,7 +364,7 @@ TEST_P(LstmKernelTest, StaysFiniteAfterAnInfiniteGradient) {
   Window window(architecture, kCoordinates, 1);
   window.gradients[0][kBad] = std::numeric_limits<float>::infinity();
   std::vector<float> update(kCoordinates);
-  window.rule.Step(1, window.gradients[0], absl::MakeSpan(window.state),
+  window.rule.Step(kStep, window.gradients[0], absl::MakeSpan(window.state),
                    absl::MakeSpan(update));
   EXPECT_THAT(Column(window.state, architecture.state_variables, kBad),
               Each(Truly([](double x) { return std::isfinite(x); })));
@@ -362,7 +401,7 @@ TEST(LstmKernelBitsTest, AreThoseOfAvx2OnWiderVectors) {
       Window window(architecture, /*n=*/33, /*steps=*/4);
       window.WindowBackward();
       std::vector<float> update(33);
-      window.rule.Step(1, window.gradients[0], absl::MakeSpan(window.state),
+      window.rule.Step(kStep, window.gradients[0], absl::MakeSpan(window.state),
                        absl::MakeSpan(update));
       phi_adjoints.push_back(window.phi_adjoint);
       states.push_back(window.state);

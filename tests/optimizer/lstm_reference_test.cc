@@ -13,35 +13,13 @@ namespace metastep {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::FloatNear;
-
-// The preprocessed gradient, read through an output that passes one input on.
-float Input(double p, int input, float gradient) {
-  std::vector<float> phi = {0, 0, 0};
-  phi[input] = 1;
-  const LstmReference<float> lstm(
-      TestArchitecture({.hidden = {}, .log_and_sign_p = p, .output_scale = 1}),
-      phi);
-  return lstm.Step(gradient, {});
-}
-
-// Expected values: log(1e-3 + 1.19e-7) / 10 = -0.69076; log(1e-6 + 1.19e-7) /
-// 10 is below -1; 1e-6 e^10 = 0.022026; 1e-3 e^5 = 0.148413.
-TEST(LstmReferenceTest, PreprocessesByLogAndSign) {
-  EXPECT_NEAR(Input(10, 0, 1e-3f), -0.69076, 1e-5);
-  EXPECT_EQ(Input(10, 1, 1e-3f), 1);
-  EXPECT_EQ(Input(10, 0, 1e-6f), -1);
-  EXPECT_NEAR(Input(10, 1, 1e-6f), 0.022026, 1e-6);
-  EXPECT_EQ(Input(5, 0, 1e-3f), -1);
-  EXPECT_NEAR(Input(5, 1, -1e-3f), -0.148413, 1e-6);
-}
 
 TEST(LstmReferenceTest, WithoutLayersIsLinearInTheGradient) {
   const LstmReference<float> lstm(
       TestArchitecture(
-          {.hidden = {}, .log_and_sign_p = std::nullopt, .output_scale = 0.5}),
+          {.hidden = {}, .preprocessing = Identity(), .output_scale = 0.5}),
       {3, 0.25f});
-  EXPECT_EQ(lstm.Step(2, {}), 0.5f * (3 * 2 + 0.25f));
+  EXPECT_EQ(lstm.Step(1, 2, {}), 0.5f * (3 * 2 + 0.25f));
 }
 
 // One unit, one input, by hand. Weights of gates i, j, f, o: from the input
@@ -55,14 +33,14 @@ TEST(LstmReferenceTest, TakesGatesInTheOrderOfTheReferenceImplementation) {
   phi.insert(phi.end(), {2, 1});  // output weight and bias
   const LstmReference<double> lstm(
       TestArchitecture(
-          {.hidden = {1}, .log_and_sign_p = std::nullopt, .output_scale = 0.5}),
+          {.hidden = {1}, .preprocessing = Identity(), .output_scale = 0.5}),
       phi);
   const auto sigmoid = [](double x) { return 1 / (1 + std::exp(-x)); };
   const double c = sigmoid(2.39) * 0.4 + sigmoid(1.05) * std::tanh(1.22);
   const double h = sigmoid(1.56) * std::tanh(c);
 
   std::vector<double> state = {0.2, 0.4};
-  EXPECT_DOUBLE_EQ(lstm.Step(0.5, absl::MakeSpan(state)), 0.5 * (2 * h + 1));
+  EXPECT_DOUBLE_EQ(lstm.Step(1, 0.5, absl::MakeSpan(state)), 0.5 * (2 * h + 1));
   EXPECT_THAT(state, ElementsAre(testing::DoubleEq(h), testing::DoubleEq(c)));
 }
 
@@ -73,11 +51,12 @@ class LstmReferenceWindow {
       : architecture_(architecture),
         end_weights_(Doubles(Normals(architecture.state_variables, 2))) {}
 
+  // The steps are the third and the fourth.
   double Loss(const std::vector<double>& phi, double gradient,
               std::vector<double> state) const {
     const LstmReference<double> lstm(architecture_, phi);
-    double loss = 0.7 * lstm.Step(gradient, absl::MakeSpan(state)) -
-                  1.3 * lstm.Step(0.4 * gradient, absl::MakeSpan(state));
+    double loss = 0.7 * lstm.Step(3, gradient, absl::MakeSpan(state)) -
+                  1.3 * lstm.Step(4, 0.4 * gradient, absl::MakeSpan(state));
     for (size_t v = 0; v < state.size(); ++v)
       loss += end_weights_[v] * state[v];
     return loss;
@@ -88,16 +67,16 @@ class LstmReferenceWindow {
                               const std::vector<double>& state) const {
     const LstmReference<double> lstm(architecture_, phi);
     std::vector<double> middle = state;
-    lstm.Step(gradient, absl::MakeSpan(middle));
+    lstm.Step(3, gradient, absl::MakeSpan(middle));
     std::vector<double> result(phi.size());
     std::vector<double> state_adjoint = end_weights_;
     double gradient_adjoint =
-        0.4 * lstm.StepBackward(0.4 * gradient, middle, -1.3,
+        0.4 * lstm.StepBackward(4, 0.4 * gradient, middle, -1.3,
                                 absl::MakeSpan(state_adjoint),
                                 absl::MakeSpan(result));
-    gradient_adjoint +=
-        lstm.StepBackward(gradient, state, 0.7, absl::MakeSpan(state_adjoint),
-                          absl::MakeSpan(result));
+    gradient_adjoint += lstm.StepBackward(3, gradient, state, 0.7,
+                                          absl::MakeSpan(state_adjoint),
+                                          absl::MakeSpan(result));
     result.push_back(gradient_adjoint);
     result.insert(result.end(), state_adjoint.begin(), state_adjoint.end());
     return result;
@@ -113,19 +92,19 @@ class LstmReferenceWindow {
 };
 
 class LstmReferenceBackwardTest
-    : public testing::TestWithParam<std::vector<int>> {};
+    : public testing::TestWithParam<ArchitectureOptions> {};
 
-// Central differences of step 1e-5 of a smooth function of numbers around 1 are
+// Central differences of step 3e-6 of a smooth function of numbers around 1 are
 // good to about 1e-10. With p = 1 the gradients -0.7 and -0.28 lie on either
 // side of both clamps.
 TEST_P(LstmReferenceBackwardTest, EqualsFiniteDifferences) {
-  const LstmArchitecture architecture =
-      TestArchitecture({.hidden = GetParam(), .log_and_sign_p = 1});
+  const LstmArchitecture architecture = TestArchitecture(GetParam());
   const LstmReferenceWindow window(architecture);
   std::vector<double> phi = LstmReferenceWindow::Doubles(TestPhi(architecture));
   double gradient = -0.7;
   std::vector<double> state =
       LstmReferenceWindow::Doubles(Normals(architecture.state_variables, 3));
+  if (architecture.preprocessing.has_moments()) state[1] = 0.5;  // v
   const std::vector<double> adjoint = window.Adjoint(phi, gradient, state);
 
   std::vector<double*> variables;
@@ -133,7 +112,7 @@ TEST_P(LstmReferenceBackwardTest, EqualsFiniteDifferences) {
   variables.push_back(&gradient);
   for (double& x : state) variables.push_back(&x);
   ASSERT_EQ(adjoint.size(), variables.size());
-  constexpr double kStep = 1e-5;
+  constexpr double kStep = 3e-6;
   for (size_t i = 0; i < variables.size(); ++i) {
     const double at = *variables[i];
     *variables[i] = at + kStep;
@@ -145,11 +124,16 @@ TEST_P(LstmReferenceBackwardTest, EqualsFiniteDifferences) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Layers, LstmReferenceBackwardTest,
-                         testing::Values(std::vector<int>{},
-                                         std::vector<int>{3},
-                                         std::vector<int>{3, 2},
-                                         std::vector<int>{2, 1, 3}));
+INSTANTIATE_TEST_SUITE_P(
+    , LstmReferenceBackwardTest,
+    testing::Values(
+        ArchitectureOptions{.hidden = {}, .preprocessing = LogAndSign(1)},
+        ArchitectureOptions{.hidden = {3}, .preprocessing = LogAndSign(1)},
+        ArchitectureOptions{.hidden = {3, 2}, .preprocessing = LogAndSign(1)},
+        ArchitectureOptions{.hidden = {2, 1, 3},
+                            .preprocessing = LogAndSign(1)},
+        ArchitectureOptions{.hidden = {}, .preprocessing = Moments()},
+        ArchitectureOptions{.hidden = {3, 2}, .preprocessing = Moments()}));
 
 TEST(LstmReferenceTest, ShowsNonFiniteGradientsInTheUpdate) {
   const LstmArchitecture architecture = TestArchitecture({});
@@ -158,7 +142,8 @@ TEST(LstmReferenceTest, ShowsNonFiniteGradientsInTheUpdate) {
                           -std::numeric_limits<float>::infinity(),
                           std::numeric_limits<float>::quiet_NaN()}) {
     std::vector<float> state(architecture.state_variables);
-    EXPECT_FALSE(std::isfinite(lstm.Step(bad, absl::MakeSpan(state)))) << bad;
+    EXPECT_FALSE(std::isfinite(lstm.Step(1, bad, absl::MakeSpan(state))))
+        << bad;
   }
 }
 

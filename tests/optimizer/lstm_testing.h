@@ -2,29 +2,42 @@
 #ifndef METASTEP_TESTS_OPTIMIZER_LSTM_TESTING_H_
 #define METASTEP_TESTS_OPTIMIZER_LSTM_TESTING_H_
 
-#include <optional>
+#include <cstdint>
 #include <vector>
 
 #include "base/rng.h"
 #include "optimizer/lstm_architecture.h"
+#include "optimizer/update_rule.h"
 
 namespace metastep {
 
+inline v1::Preprocessing Identity() {
+  v1::Preprocessing spec;
+  spec.mutable_identity();
+  return spec;
+}
+inline v1::Preprocessing LogAndSign(double p) {
+  v1::Preprocessing spec;
+  spec.mutable_log_and_sign()->set_p(p);
+  return spec;
+}
+inline v1::Preprocessing Moments(double beta1 = 0.95, double beta2 = 0.9) {
+  v1::Preprocessing spec;
+  spec.mutable_moments()->set_beta1(beta1);
+  spec.mutable_moments()->set_beta2(beta2);
+  return spec;
+}
+
 struct ArchitectureOptions {
   std::vector<int> hidden = {20, 20};
-  std::optional<double> log_and_sign_p = 10.0;
+  v1::Preprocessing preprocessing = LogAndSign(10);
   double output_scale = 0.1;
 };
 
 inline LstmArchitecture TestArchitecture(const ArchitectureOptions& options) {
   v1::LstmSpec spec;
   spec.mutable_hidden()->Add(options.hidden.begin(), options.hidden.end());
-  if (options.log_and_sign_p.has_value()) {
-    spec.mutable_preprocessing()->mutable_log_and_sign()->set_p(
-        *options.log_and_sign_p);
-  } else {
-    spec.mutable_preprocessing()->mutable_identity();
-  }
+  *spec.mutable_preprocessing() = options.preprocessing;
   spec.set_output_scale(options.output_scale);
   spec.set_forget_bias(1);
   return MakeLstmArchitecture(spec);
@@ -46,6 +59,24 @@ inline std::vector<float> Normals(size_t count, uint64_t seed,
   std::vector<float> numbers(count);
   for (float& number : numbers) number = stddev * rng.Normal();
   return numbers;
+}
+
+// State of n coordinates ~ N(0, 1), but for the running mean squares of
+// Moments: at least 1, so that nothing that is divided by their roots is large.
+inline std::vector<float> TestState(const LstmArchitecture& architecture,
+                                    int64_t n, uint64_t seed) {
+  constexpr int64_t kBlock = UpdateRule::kBlock;
+  const int64_t variables = architecture.state_variables;
+  std::vector<float> state =
+      Normals(UpdateRule::BlockedFloats(variables, n), seed);
+  if (!architecture.preprocessing.has_moments()) return state;
+  for (size_t block = 0; block < state.size(); block += variables * kBlock) {
+    for (int64_t lane = 0; lane < kBlock; ++lane) {
+      float& v = state[block + kBlock + lane];
+      v = 1 + v * v;
+    }
+  }
+  return state;
 }
 
 }  // namespace metastep

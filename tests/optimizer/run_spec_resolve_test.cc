@@ -197,6 +197,15 @@ TEST(LstmPresetTest, IdentityHasTheRawGradientAndScaleOne) {
   EXPECT_EQ(resolved.preset(), v1::LstmSpec::PRESET_UNSPECIFIED);
 }
 
+TEST(LstmPresetTest, MomentsHaveTheirPapersDefaults) {
+  v1::LstmSpec spec;
+  spec.set_preset(v1::LstmSpec::PAPER);
+  spec.mutable_preprocessing()->mutable_moments();
+  const v1::Preprocessing resolved = ResolvedLstm(spec).preprocessing();
+  EXPECT_EQ(resolved.moments().beta1(), 0.95);
+  EXPECT_EQ(resolved.moments().beta2(), 0.95);
+}
+
 TEST(LstmPresetTest, WrittenFieldsWin) {
   v1::LstmSpec spec;
   spec.set_preset(v1::LstmSpec::DM);
@@ -317,6 +326,14 @@ std::vector<LimitCase> LimitCases() {
        "training.rules[0].rule.lstm.preprocessing.log_and_sign.p",
        {"0.1", "30"},
        {"-1", "30.1", "nan"}},
+      {kTraining,
+       "training.rules[0].rule.lstm.preprocessing.moments.beta1",
+       {"0", "0.99"},
+       {"1", "-0.1", "nan"}},
+      {kTraining,
+       "training.rules[0].rule.lstm.preprocessing.moments.beta2",
+       {"0", "0.99"},
+       {"1", "-0.1", "nan"}},
       {kTraining,
        "training.rules[0].rule.lstm.output_scale",
        {"-1", "0.1"},
@@ -478,8 +495,7 @@ TEST(RunSpecResolveTest, ARuleNeedsItsCell) {
 
 TEST(RunSpecResolveTest, RefusesWhatIsNotBuilt) {
   for (const char* path :
-       {"training.rules[0].rule.gru", "training.rules[0].rule.lmu",
-        "training.rules[0].rule.lstm.preprocessing.moments"}) {
+       {"training.rules[0].rule.gru", "training.rules[0].rule.lmu"}) {
     v1::RunSpec spec = Parse(kTraining);
     ASSERT_OK(SetField(spec, "training.rules[0].name", "a"));
     ASSERT_OK(SetField(spec, path, "{}"));
