@@ -118,7 +118,7 @@ void BackwardWindow(const KernelProblem& problem) {
                                                   problem.gradients.end());
   const std::vector<float> weights(kWindow, 1.0f);
   std::vector<double> meta_gradient(problem.rule.phi().size());
-  problem.rule.WindowBackward(/*first_step=*/1, rows, weights, problem.state,
+  problem.rule.WindowBackward({rows, weights, problem.state, /*first_step=*/1},
                               absl::MakeSpan(meta_gradient));
 }
 

@@ -186,7 +186,10 @@ class TruncatedBptt final : public Learner {
       gradients.push_back(GradientAt(tape, k, unroll));
       if (k > 0) weights.push_back(LossScale(tape, k, unroll));
     }
-    rule.WindowBackward(tape.begin + 1, gradients, weights, tape.rule_states[0],
+    rule.WindowBackward({.gradients = gradients,
+                         .weights = weights,
+                         .state = tape.rule_states[0],
+                         .first_step = tape.begin + 1},
                         phi);
   }
 

@@ -44,6 +44,7 @@
 #include "optimizer/cell_stack.h"
 #include "optimizer/kernel_scratch.h"
 #include "optimizer/preprocessing-inl.h"
+#include "optimizer/update_rule.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace metastep {
@@ -89,6 +90,14 @@ struct GroupRows {
 struct GroupRow {
   HWY_ALIGN float at[kGroupBlocks][kBlock] = {};
 };
+
+HWY_INLINE void Add(const GroupRow& row, GroupRow& to) {
+  const BlockTag d;
+  for (size_t k = 0; k < kGroupBlocks * kBlock; k += kLanes) {
+    float* const at = &to.at[0][0] + k;
+    hn::Store(hn::Add(hn::Load(d, &row.at[0][0] + k), hn::Load(d, at)), d, at);
+  }
+}
 
 // The memory of a group's window.
 struct GroupTrace {
@@ -616,8 +625,8 @@ void StackStep(const StackWeights& weights, const Cell& cell, int64_t step,
 
 // One group's window.
 template <class Cell>
-void GroupWindowBackward(const KernelWindow& window,
-                         const KernelWindowAdjoint& adjoint,
+void GroupWindowBackward(const LearnedRule::Window& window,
+                         const WindowAdjoint& adjoint,
                          GroupKernel<Cell>& kernel) {
   const size_t steps = window.weights.size();
   const bool inputs_count =
@@ -636,7 +645,13 @@ void GroupWindowBackward(const KernelWindow& window,
                            hn::Load(d, &loss.at[0][0] + k), hn::Load(d, at)),
                 d, at);
     }
-    kernel.Backward(t, lambda);
+    if (window.update_adjoints.empty()) {
+      kernel.Backward(t, lambda);
+    } else {
+      GroupRow sum = kernel.Gather(window.update_adjoints[t].data());
+      Add(lambda, sum);
+      kernel.Backward(t, sum);
+    }
     if (!inputs_count) continue;
     kernel.At(window.first_step + static_cast<int64_t>(t));
     const GroupRow gradient_adjoint =
@@ -649,8 +664,8 @@ void GroupWindowBackward(const KernelWindow& window,
 
 template <class Cell>
 void StackWindowBackward(const StackWeights& weights, const Cell& cell,
-                         const KernelWindow& window,
-                         const KernelWindowAdjoint& adjoint) {
+                         const LearnedRule::Window& window,
+                         const WindowAdjoint& adjoint) {
   if (window.weights.empty()) return;
   const GroupTrace trace = MakeGroupTrace(weights, window.weights.size());
   GroupKernel<Cell> kernel(weights, cell, trace);

@@ -1,24 +1,13 @@
-// What the block kernel takes and gives, for any cell.
+// What the block kernel gives, for any cell.
 #ifndef METASTEP_OPTIMIZER_BLOCK_KERNEL_H_
 #define METASTEP_OPTIMIZER_BLOCK_KERNEL_H_
-
-#include <cstdint>
 
 #include "absl/types/span.h"
 
 namespace metastep {
 
-// K steps of n coordinates, first_step, first_step + 1, ... dL/du_t is the sum
-// over s > t of weights[s - 1] * gradients[s], added up from s = K, where s
-// goes up to K.
-struct KernelWindow {
-  absl::Span<const absl::Span<const float>> gradients;  // [K + 1][n]
-  absl::Span<const float> weights;                      // [K]
-  absl::Span<const float> state;                        // before the first step
-  int64_t first_step;                                   // counts from 1
-};
-
-struct KernelWindowAdjoint {
+// What comes of a LearnedRule::Window.
+struct WindowAdjoint {
   // In: dL/dstate after the window; out: before it. Empty: zero, and not
   // wanted.
   absl::Span<float> state;

@@ -85,17 +85,24 @@ void GroupedRule::StepBackward(int64_t step, absl::Span<const float> gradient,
   }
 }
 
-void GroupedRule::WindowBackward(
-    int64_t first_step, absl::Span<const absl::Span<const float>> gradients,
-    absl::Span<const float> weights, absl::Span<const float> state,
-    absl::Span<double> phi_adjoint) const {
-  std::vector<absl::Span<const float>> part_gradients(gradients.size());
+void GroupedRule::WindowBackward(const Window& window,
+                                 absl::Span<double> phi_adjoint) const {
+  using Vectors = std::vector<absl::Span<const float>>;
+  Vectors gradients(window.gradients.size());
+  Vectors update_adjoints(window.update_adjoints.size());
   for (const Part& part : parts_) {
-    for (size_t t = 0; t < gradients.size(); ++t) {
-      part_gradients[t] = part.Coordinates(gradients[t]);
-    }
-    part.rule->WindowBackward(first_step, part_gradients, weights,
-                              part.State(state), part.Phi(phi_adjoint));
+    const auto take = [&part](absl::Span<const absl::Span<const float>> all,
+                              Vectors& of_part) {
+      for (size_t t = 0; t < all.size(); ++t) {
+        of_part[t] = part.Coordinates(all[t]);
+      }
+    };
+    take(window.gradients, gradients);
+    take(window.update_adjoints, update_adjoints);
+    part.rule->WindowBackward(
+        {gradients, window.weights, part.State(window.state), window.first_step,
+         update_adjoints},
+        part.Phi(phi_adjoint));
   }
 }
 

@@ -25,8 +25,9 @@ void Step(const LstmWeights& weights, int64_t step,
             update);
 }
 
-void WindowBackward(const LstmWeights& weights, const KernelWindow& window,
-                    const KernelWindowAdjoint& adjoint) {
+void WindowBackward(const LstmWeights& weights,
+                    const LearnedRule::Window& window,
+                    const WindowAdjoint& adjoint) {
   StackWindowBackward(weights.stack, LstmCell(weights.forget_bias), window,
                       adjoint);
 }
@@ -89,8 +90,9 @@ void LstmStep(const LstmWeights& weights, int64_t step,
   HWY_DYNAMIC_DISPATCH(Step)(weights, step, gradient, state, update);
 }
 
-void LstmWindowBackward(const LstmWeights& weights, const KernelWindow& window,
-                        const KernelWindowAdjoint& adjoint) {
+void LstmWindowBackward(const LstmWeights& weights,
+                        const LearnedRule::Window& window,
+                        const WindowAdjoint& adjoint) {
   HWY_DYNAMIC_DISPATCH(WindowBackward)(weights, window, adjoint);
 }
 

@@ -17,6 +17,7 @@
 #include "optimizer/block_kernel.h"
 #include "optimizer/cell_stack.h"
 #include "optimizer/lstm_architecture.h"
+#include "optimizer/update_rule.h"
 
 namespace metastep {
 
@@ -37,8 +38,9 @@ void LstmStep(const LstmWeights& weights, int64_t step,
               absl::Span<float> update);         // [n]
 
 // Backpropagates a window: LearnedRule::StepBackward and WindowBackward.
-void LstmWindowBackward(const LstmWeights& weights, const KernelWindow& window,
-                        const KernelWindowAdjoint& adjoint);
+void LstmWindowBackward(const LstmWeights& weights,
+                        const LearnedRule::Window& window,
+                        const WindowAdjoint& adjoint);
 
 }  // namespace metastep
 

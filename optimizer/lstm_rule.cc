@@ -21,7 +21,7 @@ void LstmRule::StepBackward(int64_t step, absl::Span<const float> gradient,
                             const StepAdjoint& adjoint) const {
   const absl::Span<const float> gradients[] = {gradient, adjoint.update};
   const float weight = 1;
-  KernelWindowAdjoint window_adjoint = {adjoint.state, {}, adjoint.phi};
+  WindowAdjoint window_adjoint = {adjoint.state, {}, adjoint.phi};
   if (!adjoint.gradient.empty()) {
     window_adjoint.gradients = absl::MakeConstSpan(&adjoint.gradient, 1);
   }
@@ -30,11 +30,9 @@ void LstmRule::StepBackward(int64_t step, absl::Span<const float> gradient,
                      window_adjoint);
 }
 
-void LstmRule::WindowBackward(
-    int64_t first_step, absl::Span<const absl::Span<const float>> gradients,
-    absl::Span<const float> weights, absl::Span<const float> state,
-    absl::Span<double> phi_adjoint) const {
-  LstmWindowBackward(weights_, {gradients, weights, state, first_step},
+void LstmRule::WindowBackward(const Window& window,
+                              absl::Span<double> phi_adjoint) const {
+  LstmWindowBackward(weights_, window,
                      {/*state=*/{}, /*gradients=*/{}, phi_adjoint});
 }
 

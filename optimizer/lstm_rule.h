@@ -25,10 +25,7 @@ class LstmRule final : public LearnedRule {
   void StepBackward(int64_t step, absl::Span<const float> gradient,
                     absl::Span<const float> state,
                     const StepAdjoint& adjoint) const override;
-  void WindowBackward(int64_t first_step,
-                      absl::Span<const absl::Span<const float>> gradients,
-                      absl::Span<const float> weights,
-                      absl::Span<const float> state,
+  void WindowBackward(const Window& window,
                       absl::Span<double> phi_adjoint) const override;
 
  private:

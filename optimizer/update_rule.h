@@ -85,23 +85,27 @@ class LearnedRule : public UpdateRule {
                             absl::Span<const float> state,  // [StateFloats(n)]
                             const StepAdjoint& adjoint) const = 0;
 
-  // Backpropagates a window of K steps with the gradients held constant, block
-  // by block, without storing more than a few blocks' states: adds dL/dphi to
-  // `phi_adjoint`. Its sums run in a fixed order.
-  // The first K gradients are what the steps took. Step t's update moves theta
-  // for all later losses, so, with loss s's gradient weights[s - 1] times
-  // gradients[s],
-  //     dL/du_t = sum over s = t + 1 to K of weights[s - 1] * gradients[s],
-  // which is added up from s = K on the way back: no step's sum is stored.
-  // The steps are first_step, first_step + 1, ...; `state` is the state before
-  // the first.
-  // REQUIRES: K + 1 gradients for K weights, sizes as in Step.
+  // K steps of n coordinates: first_step, first_step + 1, ... The first K
+  // gradients are what they took. Step t's update moves theta for all later
+  // losses, so, with loss s's gradient weights[s - 1] times gradients[s],
+  //     dL/du_t = update_adjoints[t]
+  //               + sum over s = t + 1 to K of weights[s - 1] * gradients[s].
+  struct Window {
+    absl::Span<const absl::Span<const float>> gradients;  // [K + 1][n]
+    absl::Span<const float> weights;                      // [K]
+    // Before the first step.
+    absl::Span<const float> state;  // [StateFloats(n)]
+    int64_t first_step;             // counts from 1
+    // What L has of u_t itself; empty: nothing.
+    absl::Span<const absl::Span<const float>> update_adjoints = {};  // [K][n]
+  };
+  // Backpropagates a window with the gradients held constant, block by block,
+  // without storing more than a few blocks' states: adds dL/dphi to
+  // `phi_adjoint`. The sum of dL/du_t is added up from s = K on the way back:
+  // no step's is stored. All sums run in a fixed order.
   virtual void WindowBackward(
-      int64_t first_step,
-      absl::Span<const absl::Span<const float>> gradients,  // [K + 1][n]
-      absl::Span<const float> weights,                      // [K]
-      absl::Span<const float> state,                        // [StateFloats(n)]
-      absl::Span<double> phi_adjoint) const = 0;            // [phi().size()]
+      const Window& window,
+      absl::Span<double> phi_adjoint) const = 0;  // [phi().size()]
 };
 
 }  // namespace metastep

@@ -130,11 +130,14 @@ TEST_F(GroupedRuleTest, BackpropagatesEachPartByItsRule) {
 }
 
 // With one step a window is a step whose later state does not matter, and the
-// adjoint of its update is the last loss's gradient.
+// adjoint of its update is the last loss's gradient and what is added to it.
 TEST_F(GroupedRuleTest, WindowBackwardSplitsEveryStep) {
   const std::vector<float> state =
       Normals(grouped_.StateFloats(kCoordinates), 2);
-  const std::vector<float> update_adjoint = Normals(kCoordinates, 3);
+  const std::vector<float> loss_gradient = Normals(kCoordinates, 3);
+  const std::vector<float> added = Normals(kCoordinates, 4);
+  std::vector<float> update_adjoint = loss_gradient;
+  for (int64_t i = 0; i < kCoordinates; ++i) update_adjoint[i] += added[i];
   std::vector<float> state_adjoint(state.size());
   std::vector<double> phi_adjoint(grouped_.phi().size());
   std::vector<double> expected(phi_adjoint.size());
@@ -143,7 +146,11 @@ TEST_F(GroupedRuleTest, WindowBackwardSplitsEveryStep) {
                          absl::MakeSpan(state_adjoint),
                          {},
                          absl::MakeSpan(expected)});
-  grouped_.WindowBackward(1, {gradient_, update_adjoint}, {1.0f}, state,
+  grouped_.WindowBackward({.gradients = {gradient_, loss_gradient},
+                           .weights = {1.0f},
+                           .state = state,
+                           .first_step = 1,
+                           .update_adjoints = {added}},
                           absl::MakeSpan(phi_adjoint));
   EXPECT_EQ(phi_adjoint, expected);
 }

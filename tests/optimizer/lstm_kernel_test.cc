@@ -66,7 +66,11 @@ struct Window {
   }
 
   void WindowBackward() {
-    rule.WindowBackward(kStep, Spans(gradients), weights, state,
+    rule.WindowBackward({.gradients = Spans(gradients),
+                         .weights = weights,
+                         .state = state,
+                         .first_step = kStep,
+                         .update_adjoints = Spans(update_adjoints)},
                         absl::MakeSpan(phi_adjoint));
   }
 
@@ -79,6 +83,8 @@ struct Window {
         sums[i] = std::fma(weights[s - 1], gradients[s][i], sums[i]);
       }
     }
+    if (update_adjoints.empty()) return sums;
+    for (size_t i = 0; i < sums.size(); ++i) sums[i] += update_adjoints[t][i];
     return sums;
   }
 
@@ -88,8 +94,9 @@ struct Window {
   }
 
   const LstmRule rule;
-  std::vector<std::vector<float>> gradients;  // [K + 1][n]
-  std::vector<float> weights;                 // [K]
+  std::vector<std::vector<float>> gradients;             // [K + 1][n]
+  std::vector<float> weights;                            // [K]
+  std::vector<std::vector<float>> update_adjoints = {};  // [0 or K][n]
   std::vector<float> state;
   std::vector<float> state_adjoint;
   std::vector<double> phi_adjoint;
@@ -226,28 +233,37 @@ TEST_P(LstmKernelTest, TakesMomentsOfTheSmallestGradients) {
   }
 }
 
+void ExpectToComposeSteps(Window window) {
+  const size_t steps = window.weights.size();
+  std::vector<std::vector<float>> states = {window.state};
+  std::vector<float> update(window.gradients[0].size());
+  for (size_t t = 0; t < steps; ++t) {
+    states.push_back(states.back());
+    window.rule.Step(kStep + t, window.gradients[t],
+                     absl::MakeSpan(states.back()), absl::MakeSpan(update));
+  }
+  std::vector<float> state_adjoint(window.state.size());
+  std::vector<double> phi_adjoint(window.phi_adjoint.size());
+  for (size_t t = steps; t-- > 0;) {
+    window.rule.StepBackward(kStep + t, window.gradients[t], states[t],
+                             {window.UpdateAdjoint(t),
+                              absl::MakeSpan(state_adjoint),
+                              {},
+                              absl::MakeSpan(phi_adjoint)});
+  }
+  window.WindowBackward();
+  ExpectNearTheLargest(window.phi_adjoint, phi_adjoint);
+}
+
 TEST_P(LstmKernelTest, WindowBackwardComposesSteps) {
   constexpr int kSteps = 5;
   for (const LstmArchitecture& architecture : Architectures()) {
     Window window(architecture, /*n=*/33, kSteps);
-    std::vector<std::vector<float>> states = {window.state};
-    std::vector<float> update(33);
+    ExpectToComposeSteps(window);
     for (int t = 0; t < kSteps; ++t) {
-      states.push_back(states.back());
-      window.rule.Step(kStep + t, window.gradients[t],
-                       absl::MakeSpan(states.back()), absl::MakeSpan(update));
+      window.update_adjoints.push_back(Normals(33, 300 + t));
     }
-    std::vector<float> state_adjoint(window.state.size());
-    std::vector<double> phi_adjoint(architecture.phi_size);
-    for (int t = kSteps; t-- > 0;) {
-      window.rule.StepBackward(kStep + t, window.gradients[t], states[t],
-                               {window.UpdateAdjoint(t),
-                                absl::MakeSpan(state_adjoint),
-                                {},
-                                absl::MakeSpan(phi_adjoint)});
-    }
-    window.WindowBackward();
-    ExpectNearTheLargest(window.phi_adjoint, phi_adjoint);
+    ExpectToComposeSteps(window);
   }
 }
 
@@ -270,9 +286,9 @@ void WindowBackwardInParts(Window& window, int64_t split) {
     lower.push_back(gradient.first(split));
     upper.push_back(gradient.subspan(split));
   }
-  window.rule.WindowBackward(kStep, lower, window.weights, state.first(at),
+  window.rule.WindowBackward({lower, window.weights, state.first(at), kStep},
                              absl::MakeSpan(window.phi_adjoint));
-  window.rule.WindowBackward(kStep, upper, window.weights, state.subspan(at),
+  window.rule.WindowBackward({upper, window.weights, state.subspan(at), kStep},
                              absl::MakeSpan(window.phi_adjoint));
 }
 
