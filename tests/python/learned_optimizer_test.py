@@ -66,6 +66,15 @@ class AgainstTheServerTest(ServerTest):
     def test_lstm_with_identity_and_another_forget_bias(self):
         self.check_model(lstm_file(IDENTITY))
 
+    def test_lstm_with_moments(self):
+        for number, moments in enumerate(
+                ({}, {'beta1': 0.5, 'beta2': 0.99}, {'beta1': 0.0})):
+            with self.subTest(**moments):
+                file = lstm_file({'hidden': [7], 'output_scale': 0.1,
+                                  'preprocessing': {'moments': moments}})
+                self.client.import_model(f'moments{number}', file)
+                self.check(f'moments{number}', file)
+
     def test_a_preset_stands_for_its_values(self):
         spelled = lstm_file(PAPER)
         short = lstm_file({**PAPER, 'preset': 'PAPER'})

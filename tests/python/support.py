@@ -143,7 +143,7 @@ def model_file(rules, seed=1):
     draw = np.random.default_rng(seed)
     tensors = {}
     for name, _, spec in rules:
-        inputs = 2 if 'log_and_sign' in spec['preprocessing'] else 1
+        inputs = 1 if 'identity' in spec['preprocessing'] else 2
         for i, units in enumerate(spec['hidden']):
             scale = (inputs + units) ** -0.5
             tensors[f'{name}.layer{i}.weight'] = draw.normal(

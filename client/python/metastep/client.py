@@ -138,13 +138,13 @@ class Client:
 
     def model(self, ref: str | spec_pb2.ModelRef) -> model_pb2.ModelInfo:
         """What is known of one version. Raises errors.NotFound."""
-        request = model_service_pb2.GetModelRequest(model=rules.to_message(ref))
+        request = model_service_pb2.GetModelRequest(model=rules.to_model_ref(ref))
         return self.caller.unary(self.model_service.GetModel, request).model
 
     def export_model(self, ref: str | spec_pb2.ModelRef) -> bytes:
         """A version's safetensors file. Raises errors.NotFound."""
         request = model_service_pb2.ExportModelRequest(
-            model=rules.to_message(ref))
+            model=rules.to_model_ref(ref))
         return self.caller.unary(self.model_service.ExportModel,
                                  request).safetensors
 

@@ -26,6 +26,10 @@ def model_ref(text: str) -> spec_pb2.ModelRef:
     return spec_pb2.ModelRef(name=name)
 
 
+def to_model_ref(ref: str | spec_pb2.ModelRef) -> spec_pb2.ModelRef:
+    return model_ref(ref) if isinstance(ref, str) else ref
+
+
 def hand_designed(name: str, **values: float) -> spec_pb2.HandDesignedSpec:
     """A hand-designed rule, as in hand_designed('adam', learning_rate=0.001).
 
@@ -36,7 +40,7 @@ def hand_designed(name: str, **values: float) -> spec_pb2.HandDesignedSpec:
     fields = spec_pb2.HandDesignedSpec.DESCRIPTOR.fields_by_name
     if name not in fields:
         raise ValueError(f'rule {name!r} is not one of {", ".join(fields)}')
-    known = fields[name].message_type.fields_by_name
+    known = getattr(spec_pb2.HandDesignedSpec(), name).DESCRIPTOR.fields_by_name
     for field in values:
         if field not in known:
             raise ValueError(f'rule {name!r} has no {field!r}, only '

@@ -218,7 +218,7 @@ class _Preempted(grpc.RpcError):
 
     def __init__(self, error: grpc.RpcError) -> None:
         super().__init__()
-        self._details = error.details()
+        self._details = error.details() or ''
 
     def code(self) -> grpc.StatusCode:
         return grpc.StatusCode.UNAVAILABLE

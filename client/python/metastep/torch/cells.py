@@ -15,6 +15,8 @@ from metastep.v1 import spec_pb2
 
 # Added to |g| before the logarithm: float32's epsilon.
 _LOG_EPSILON = 2.0 ** -23
+# Added to the root of the mean square.
+_MOMENTS_EPSILON = 1e-8
 
 # Gives a tensor of phi by its name below the rule's, and checks its shape.
 Take = Callable[[str, 'tuple[int, ...]'], Tensor]
@@ -26,8 +28,8 @@ class Preprocessing:
     inputs = 1
     variables = 0
 
-    def __call__(self, gradient: Tensor, state: Tensor) -> Tensor:
-        del state
+    def __call__(self, number: int, gradient: Tensor, state: Tensor) -> Tensor:
+        del number, state
         return gradient[:, None]
 
 
@@ -39,11 +41,31 @@ class LogAndSign(Preprocessing):
     def __init__(self, p: float) -> None:
         self._p = p
 
-    def __call__(self, gradient: Tensor, state: Tensor) -> Tensor:
-        del state
+    def __call__(self, number: int, gradient: Tensor, state: Tensor) -> Tensor:
+        del number, state
         log = torch.log(gradient.abs() + _LOG_EPSILON) / self._p
         sign = gradient * math.exp(self._p)
         return torch.stack([log.clamp(min=-1), sign.clamp(-1, 1)], dim=1)
+
+
+class Moments(Preprocessing):
+    """Lv et al. 2017, section 5. State: m and v, the running means."""
+
+    inputs = 2
+    variables = 2
+
+    def __init__(self, beta1: float, beta2: float) -> None:
+        self._beta1, self._beta2 = beta1, beta2
+
+    def __call__(self, number: int, gradient: Tensor, state: Tensor) -> Tensor:
+        mean, square = state[:, 0], state[:, 1]
+        mean.mul_(self._beta1).add_(gradient, alpha=1 - self._beta1)
+        square.mul_(self._beta2).addcmul_(gradient, gradient,
+                                          value=1 - self._beta2)
+        root = torch.sqrt(square / (1 - self._beta2 ** number))
+        inputs = torch.stack([gradient, mean / (1 - self._beta1 ** number)],
+                             dim=1)
+        return inputs / (root + _MOMENTS_EPSILON)[:, None]
 
 
 class LstmLayer:
@@ -85,9 +107,8 @@ class LearnedRule:
             layer.variables for layer in layers)
 
     def step(self, number: int, gradient: Tensor, state: Tensor) -> Tensor:
-        del number
         at = self._preprocessing.variables
-        top = self._preprocessing(gradient, state[:, :at])
+        top = self._preprocessing(number, gradient, state[:, :at])
         for layer in self._layers:
             top = layer(top, state[:, at:at + layer.variables])
             at += layer.variables
@@ -134,5 +155,9 @@ def _make_preprocessing(spec: spec_pb2.Preprocessing) -> Preprocessing:
         return Preprocessing()
     if kind == 'log_and_sign':
         return LogAndSign(spec.log_and_sign.p or 10)
-    raise ValueError(f'preprocessing {kind} is not known here, only identity '
-                     'and log_and_sign')
+    if kind == 'moments':
+        full = spec_pb2.Preprocessing.Moments(beta1=0.95, beta2=0.95)
+        full.MergeFrom(spec.moments)
+        return Moments(full.beta1, full.beta2)
+    raise ValueError(f'preprocessing {kind} is not known here, only identity, '
+                     'log_and_sign and moments')

@@ -85,11 +85,12 @@ class LearnedOptimizer(torch.optim.Optimizer):
         for group, chosen in zip(self.param_groups, self._rules):
             for param, rule in zip(group['params'], chosen):
                 if param.grad is not None:
-                    self._step_one(param, rule, group['lr'])
+                    self._step_one(param, param.grad, rule, group['lr'])
         return loss
 
-    def _step_one(self, param: Tensor, rule: _Rule, lr: float) -> None:
-        gradient = param.grad.reshape(-1).float()
+    def _step_one(self, param: Tensor, gradient: Tensor, rule: _Rule,
+                  lr: float) -> None:
+        gradient = gradient.reshape(-1).float()
         kept = self.state[param]
         if not kept:
             kept['step'] = 0

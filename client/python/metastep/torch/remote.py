@@ -94,10 +94,10 @@ class RemoteOptimizer(torch.optim.Optimizer):
         self._ttl = ttl
         self._keep_snapshots = keep_snapshots
         self._saved: list[list[str]] = []  # snapshots of each state_dict()
-        # Of each group: its session once it is open, and the update of a step
-        # in which another group failed.
+        # Of each group, once it is open.
         self._sessions: list[Session | None] = []
-        self._updates: list[np.ndarray | None] = []
+        # By group, of a step in which another group failed.
+        self._updates: dict[int, np.ndarray] = {}
         self._fallbacks: list[Source] = []  # each group's rule, for `local`
         self._local: LearnedOptimizer | None = None
         self._closed = False
@@ -127,7 +127,6 @@ class RemoteOptimizer(torch.optim.Optimizer):
         param_group['model'] = rules.to_plain(rule)
         super().add_param_group(param_group)
         self._sessions.append(None)
-        self._updates.append(None)
         self._fallbacks.append(fallback)
         if self._local is not None:
             self._local.add_param_group(self._local_group(param_group, fallback))
@@ -149,19 +148,19 @@ class RemoteOptimizer(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         self._check_open()
-        with_gradient = [
-            parameters.check_gradients(group, 'RemoteOptimizer')
-            for group in self.param_groups]
+        stepped = [index for index, group in enumerate(self.param_groups)
+                   if parameters.check_gradients(group, 'RemoteOptimizer')]
         if self._local is None:
-            self._step_remotely(with_gradient)
+            self._step_remotely(stepped)
         if self._local is not None:
-            self._step_locally()
+            self._step_locally(self._local)
         return loss
 
-    def _step_remotely(self, with_gradient: list[bool]) -> None:
+    def _step_remotely(self, stepped: list[int]) -> None:
+        """Steps these groups; the parameters move when all have been."""
         try:
-            for index, has_gradient in enumerate(with_gradient):
-                if has_gradient and self._updates[index] is None:
+            for index in stepped:
+                if index not in self._updates:
                     self._updates[index] = self._update_of(index)
         except errors.Error as error:
             lost = error.reason == 'SESSION_UNKNOWN' or isinstance(
@@ -170,18 +169,15 @@ class RemoteOptimizer(torch.optim.Optimizer):
                 raise
             self._go_local(error)
             return
-        for index, has_gradient in enumerate(with_gradient):
-            if has_gradient:
-                self._apply(self.param_groups[index], self._updates[index])
-                self._updates[index] = None
+        for index in stepped:
+            self._apply(self.param_groups[index], self._updates.pop(index))
 
     def _update_of(self, index: int) -> np.ndarray:
         while True:
             try:
-                if self._sessions[index] is None:
-                    self._sessions[index] = self._open(index)
-                return self._sessions[index].step(
-                    _flat_gradient(self.param_groups[index]))
+                session = self._sessions[index] or self._open(index)
+                self._sessions[index] = session
+                return session.step(_flat_gradient(self.param_groups[index]))
             except errors.Unavailable as error:
                 if self._on_unavailable != 'retry':
                     raise
@@ -218,10 +214,10 @@ class RemoteOptimizer(torch.optim.Optimizer):
         return {'params': group['params'], 'lr': group['lr'], 'model': fallback,
                 'tensor_names': group['tensor_names']}
 
-    def _step_locally(self) -> None:
-        for group, local in zip(self.param_groups, self._local.param_groups):
+    def _step_locally(self, optimizer: LearnedOptimizer) -> None:
+        for group, local in zip(self.param_groups, optimizer.param_groups):
             local['lr'] = group['lr']
-        self._local.step()
+        optimizer.step()
 
     # ---- Checkpoints.
 
@@ -281,7 +277,7 @@ class RemoteOptimizer(torch.optim.Optimizer):
             {key: value for key, value in state_dict.items() if key != _KEY})
         self._close_sessions()
         self._sessions = sessions
-        self._updates = [None] * len(sessions)
+        self._updates = {}
         self._local = None
         if 'local' in ours:
             self._load_local(ours['local'])
