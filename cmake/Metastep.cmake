@@ -6,13 +6,14 @@ set(METASTEP_GENERATED_DIR "${CMAKE_BINARY_DIR}/generated")
 # Warnings and include paths of our own code.
 add_library(metastep_options INTERFACE)
 add_library(metastep::options ALIAS metastep_options)
-target_compile_options(metastep_options INTERFACE
-  -Wall -Wextra -Wshadow
-  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>
-  $<$<BOOL:${METASTEP_WERROR}>:-Werror>
+target_compile_features(metastep_options INTERFACE cxx_std_20)
+target_compile_options(metastep_options INTERFACE $<BUILD_INTERFACE:
+  -Wall;-Wextra;-Wshadow;
+  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>;
+  $<$<BOOL:${METASTEP_WERROR}>:-Werror>>
 )
 target_include_directories(metastep_options INTERFACE
-  "${CMAKE_SOURCE_DIR}" "${METASTEP_GENERATED_DIR}")
+  "$<BUILD_INTERFACE:${CMAKE_SOURCE_DIR};${METASTEP_GENERATED_DIR}>")
 
 # metastep_cc_library(NAME HDRS ... SRCS ... [DEPS ...] [PRIVATE_DEPS ...])
 # makes the static library metastep::NAME from the folder's files.
@@ -23,6 +24,8 @@ function(metastep_cc_library name)
   target_link_libraries(metastep_${name}
     PUBLIC metastep::options ${ARG_DEPS}
     PRIVATE ${ARG_PRIVATE_DEPS})
+  set_target_properties(metastep_${name} PROPERTIES
+    METASTEP_HEADERS "${ARG_HDRS}")
 endfunction()
 
 # metastep_cc_binary(NAME SRCS ... DEPS ...) puts NAME into bin/.

@@ -6,7 +6,8 @@ Usage: check_layout.py ROOT
 Reads the source tree at ROOT and fails, one line for each problem, on
   - an #include that goes against the layering,
   - a gRPC or LibTorch header where neither may be used,
-  - a .cc file or a CMakeLists.txt that no CMakeLists.txt lists.
+  - a .cc file or a CMakeLists.txt that no CMakeLists.txt lists, unless it is
+    that of a project of its own.
 """
 import pathlib
 import re
@@ -108,7 +109,10 @@ def orphan_problems(root):
         if path not in names:
             yield f'{path}: no CMakeLists.txt lists it'
     for path in source_files(root, 'CMakeLists.txt'):
-        if path.parent.name and path.parent not in names:
+        text = (root / path).read_text(encoding='utf-8')
+        is_project = re.search(r'^project\(', text, re.MULTILINE)
+        if (path.parent.name and not is_project
+                and path.parent not in names):
             yield f'{path}: no add_subdirectory names its folder'
 
 

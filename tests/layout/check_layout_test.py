@@ -101,6 +101,14 @@ class CheckLayoutTest(unittest.TestCase):
             self.problems(tree),
             ['worker/CMakeLists.txt: no add_subdirectory names its folder'])
 
+    def test_passes_a_project_of_its_own(self):
+        self.assertEqual(
+            self.problems({
+                'examples/cpp/CMakeLists.txt': 'project(client)\n'
+                                               'add_executable(c main.cc)\n',
+                'examples/cpp/main.cc': '',
+            }), [])
+
     def test_skips_build_trees(self):
         self.assertEqual(self.problems({'build/release/x_test.cc': ''}), [])
 
