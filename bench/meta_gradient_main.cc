@@ -18,7 +18,7 @@
 #include "bench/window_memory.h"
 #include "bench/window_problem.h"
 #include "optimizee/torch/task_family.h"
-#include "optimizer/lstm_rule.h"
+#include "optimizer/recurrent_rule.h"
 #include "optimizer/state_vector.h"
 
 namespace metastep {
@@ -100,7 +100,7 @@ struct KernelProblem {
     state.resize(rule.StateFloats(kCoordinates));
   }
 
-  LstmRule rule;
+  RecurrentRule rule;
   std::vector<std::vector<float>> gradients{kWindow + 1};
   StateVector<float> state;
 };

@@ -12,16 +12,18 @@ RuleSpecs PaperRules() {
   return ResolveGroupRules(rules).value();
 }
 
-LstmArchitecture PaperArchitecture() {
-  return MakeLstmArchitecture(PaperRules()[0].rule().lstm());
+RecurrentArchitecture PaperArchitecture() {
+  return MakeRecurrentArchitecture(PaperRules()[0].rule());
 }
 
 std::vector<float> PaperPhi() { return InitialPhi(PaperRules(), /*seed=*/1); }
 
-double MultiplyAdds(const LstmArchitecture& architecture) {
-  int64_t weights = architecture.output_inputs;
-  for (const LstmLayer& layer : architecture.layers) {
-    weights += (layer.inputs + layer.units) * layer.gates();
+double MultiplyAdds(const RecurrentArchitecture& architecture) {
+  size_t weights = architecture.stack.output_inputs;
+  for (const CellLayer& layer : architecture.stack.layers) {
+    for (const CellProduct& product : layer.products) {
+      weights += product.depth * product.columns();
+    }
   }
   return static_cast<double>(weights);
 }

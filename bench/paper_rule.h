@@ -5,18 +5,18 @@
 
 #include <vector>
 
-#include "optimizer/lstm_architecture.h"
+#include "optimizer/recurrent_architecture.h"
 #include "optimizer/rule_factory.h"
 
 namespace metastep {
 
 RuleSpecs PaperRules();  // resolved
-LstmArchitecture PaperArchitecture();
+RecurrentArchitecture PaperArchitecture();
 std::vector<float> PaperPhi();  // [phi_size]
 
 // Multiply-adds of one coordinate's step: the weights of phi, without biases;
 // 4,980 for PAPER.
-double MultiplyAdds(const LstmArchitecture& architecture);
+double MultiplyAdds(const RecurrentArchitecture& architecture);
 
 }  // namespace metastep
 

@@ -54,17 +54,18 @@ absl::Status ProblemFolder::Write(absl::string_view name,
   return WriteArray(path_ / absl::StrCat(name, ".i64"), values);
 }
 
-absl::Status ProblemFolder::WriteRule(const LstmArchitecture& architecture,
+absl::Status ProblemFolder::WriteRule(const RecurrentArchitecture& architecture,
                                       absl::Span<const float> phi,
                                       nlohmann::json fields) const {
   std::vector<int64_t> units;
-  for (const LstmLayer& layer : architecture.layers) {
-    units.push_back(layer.units);
+  for (const CellLayer& layer : architecture.stack.layers) {
+    units.push_back(static_cast<int64_t>(layer.units));
   }
   fields["units"] = units;
-  fields["log_and_sign_p"] = architecture.preprocessing.log_and_sign().p();
-  fields["output_scale"] = architecture.output_scale;
-  fields["forget_bias"] = architecture.forget_bias;
+  fields["log_and_sign_p"] =
+      architecture.stack.preprocessing.log_and_sign().p();
+  fields["output_scale"] = architecture.stack.output_scale;
+  fields["forget_bias"] = architecture.spec.lstm().forget_bias();
   METASTEP_RETURN_IF_ERROR(Write("phi", phi));
   return WriteFileAtomically(path_ / "problem.json", fields.dump());
 }

@@ -12,7 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "optimizer/lstm_architecture.h"
+#include "optimizer/recurrent_architecture.h"
 
 namespace metastep {
 
@@ -38,7 +38,7 @@ class ProblemFolder {
 
   // Writes phi and problem.json, which holds `fields` and what the rule is made
   // of. REQUIRES: log-and-sign inputs. Errors: Unavailable.
-  absl::Status WriteRule(const LstmArchitecture& architecture,
+  absl::Status WriteRule(const RecurrentArchitecture& architecture,
                          absl::Span<const float> phi,
                          nlohmann::json fields) const;
 

@@ -18,7 +18,7 @@
 #include "bench/problem_folder.h"
 #include "bench/python_peer.h"
 #include "bench/rivals.h"
-#include "optimizer/lstm_rule.h"
+#include "optimizer/recurrent_rule.h"
 #include "optimizer/state_vector.h"
 
 namespace metastep {
@@ -58,7 +58,7 @@ std::vector<float> Gradient(int64_t n) {
 // returns the update, which the next call overwrites.
 using StepFunction = std::function<absl::Span<const float>()>;
 
-StepFunction MakeKernelStep(const LstmRule& rule,
+StepFunction MakeKernelStep(const RecurrentRule& rule,
                             const std::vector<float>& gradient) {
   const auto n = static_cast<int64_t>(gradient.size());
   const auto state = std::make_shared<StateVector<float>>(rule.StateFloats(n));
@@ -89,7 +89,7 @@ Contender StepContender(std::string name, const Size& size, StepFunction step) {
 
 // Adds LibTorch, after the same check that the scripts are put to.
 absl::Status AddLibTorch(const Size& size, int64_t chunk,
-                         const LstmArchitecture& architecture,
+                         const RecurrentArchitecture& architecture,
                          const std::vector<float>& gradient,
                          const PeerProblem& problem, Rivals& rivals) {
   const std::string name =
@@ -103,8 +103,8 @@ absl::Status AddLibTorch(const Size& size, int64_t chunk,
 
 absl::Status MeasureSize(const Size& size, const BenchOptions& options,
                          Report& report) {
-  const LstmArchitecture architecture = PaperArchitecture();
-  const LstmRule rule(architecture, PaperPhi());
+  const RecurrentArchitecture architecture = PaperArchitecture();
+  const RecurrentRule rule(architecture, PaperPhi());
   const std::vector<float> gradient = Gradient(size.coordinates);
   const StepFunction step = MakeKernelStep(rule, gradient);
   METASTEP_ASSIGN_OR_RETURN(const auto folder, ProblemFolder::Make());

@@ -18,15 +18,18 @@ namespace metastep {
 // In phi the columns stand gate after gate, [gates][units]; among the rows unit
 // after unit, [units][gates], so that what a unit needs is made together.
 struct CellProduct {
-  size_t in;     // first operand, among the inputs and the state
-  size_t depth;  // operands
-  size_t out;    // first result, among the cell's own rows
+  const char* name;  // of its tensors among the layer's; may be empty
+  size_t in;         // first operand, among the inputs and the state
+  size_t depth;      // operands
+  size_t out;        // first result, among the cell's own rows
   size_t units;
   size_t gates;
-  size_t phi;  // of the weight [depth, gates * units], row-major; the bias
-               // [gates * units] follows at once
+  size_t phi = 0;  // of the weight [depth, gates * units], row-major; the bias
+                   // [gates * units] follows at once
 
   size_t columns() const { return gates * units; }
+  // Of weight and bias.
+  size_t floats() const { return (depth + 1) * columns(); }
   // Where in a row of phi the result with this row is.
   size_t phi_column(size_t row) const {
     return row % gates * units + row / gates;
@@ -40,8 +43,10 @@ struct CellLayer {
   size_t units;      // its outputs: the first of its state variables
   size_t variables;  // of its state
   size_t own_rows;
-  size_t state;  // its first state variable among the stack's
-  std::vector<CellProduct> products;
+  size_t state = 0;  // its first state variable among the stack's
+  std::vector<CellProduct> products = {};
+
+  size_t own() const { return inputs + variables; }  // the first of its own
 
   size_t rows() const { return inputs + variables + own_rows; }
   // The state variables that products take: the first so many.
@@ -50,12 +55,12 @@ struct CellLayer {
 
 struct CellStack {
   v1::Preprocessing preprocessing;
-  double output_scale;
+  double output_scale = 1;
   std::vector<CellLayer> layers;
-  size_t output_inputs;    // rows of the output's weight
-  size_t output_phi;       // of the output's weight; its bias follows
-  size_t phi_size;         // floats
-  size_t state_variables;  // for each coordinate
+  size_t output_inputs = 0;    // rows of the output's weight
+  size_t output_phi = 0;       // of the output's weight; its bias follows
+  size_t phi_size = 0;         // floats
+  size_t state_variables = 0;  // for each coordinate
 
   // Inputs that preprocessing makes of a gradient, and its variables, which are
   // the first of the state.

@@ -12,15 +12,15 @@
 #include "base/status_macros.h"
 #include "optimizer/grouped_rule.h"
 #include "optimizer/hand_designed.h"
-#include "optimizer/lstm_architecture.h"
-#include "optimizer/lstm_rule.h"
+#include "optimizer/recurrent_architecture.h"
+#include "optimizer/recurrent_rule.h"
 #include "optimizer/run_spec.h"
 
 namespace metastep {
 namespace {
 
-LstmArchitecture ArchitectureOf(const v1::GroupRuleSpec& spec) {
-  return MakeLstmArchitecture(spec.rule().lstm());
+RecurrentArchitecture ArchitectureOf(const v1::GroupRuleSpec& spec) {
+  return MakeRecurrentArchitecture(spec.rule());
 }
 
 // The first rule that serves a tensor of this name.
@@ -70,7 +70,7 @@ absl::StatusOr<std::unique_ptr<const UpdateRule>> MakeHandDesignedRule(
 std::vector<ParameterTensor> PhiTensors(const RuleSpecs& specs) {
   std::vector<ParameterTensor> tensors;
   for (const v1::GroupRuleSpec& spec : specs) {
-    absl::c_move(LstmPhiTensors(ArchitectureOf(spec), spec.name()),
+    absl::c_move(PhiTensors(ArchitectureOf(spec), spec.name()),
                  std::back_inserter(tensors));
   }
   return tensors;
@@ -79,7 +79,7 @@ std::vector<ParameterTensor> PhiTensors(const RuleSpecs& specs) {
 int64_t PhiSize(const RuleSpecs& specs) {
   int64_t size = 0;
   for (const v1::GroupRuleSpec& spec : specs) {
-    size += ArchitectureOf(spec).phi_size;
+    size += ArchitectureOf(spec).stack.phi_size;
   }
   return size;
 }
@@ -90,8 +90,7 @@ std::vector<float> InitialPhi(const RuleSpecs& specs, uint64_t seed) {
     Rng rng(RngKey{.seed = seed,
                    .stream = RngStream::kPhi,
                    .unroll = static_cast<uint64_t>(i)});
-    absl::c_copy(InitialLstmPhi(ArchitectureOf(specs[i]),
-                                specs[i].rule().lstm().initialization(), rng),
+    absl::c_copy(InitialPhi(ArchitectureOf(specs[i]), rng),
                  std::back_inserter(phi));
   }
   return phi;
@@ -107,12 +106,12 @@ absl::StatusOr<std::unique_ptr<const LearnedRule>> MakeLearnedRule(
   METASTEP_ASSIGN_OR_RETURN(const std::vector<RuleSegment> segments,
                             Segments(specs, layout));
   std::vector<std::unique_ptr<const LearnedRule>> rules;
-  int64_t begin = 0;
+  size_t begin = 0;
   for (const v1::GroupRuleSpec& spec : specs) {
-    LstmArchitecture architecture = ArchitectureOf(spec);
-    const int64_t size = architecture.phi_size;
-    rules.push_back(std::make_unique<LstmRule>(std::move(architecture),
-                                               phi.subspan(begin, size)));
+    const RecurrentArchitecture architecture = ArchitectureOf(spec);
+    const size_t size = architecture.stack.phi_size;
+    rules.push_back(std::make_unique<RecurrentRule>(architecture,
+                                                    phi.subspan(begin, size)));
     begin += size;
   }
   if (rules.size() == 1) return std::move(rules.front());

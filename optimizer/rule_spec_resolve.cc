@@ -21,8 +21,10 @@ void Refuse(const SpecPlace& place, absl::string_view field) {
   place.problems->Add((place / field).path, "is not built yet; use lstm");
 }
 
-v1::LstmSpec LstmPreset(v1::LstmSpec::Preset preset) {
-  v1::LstmSpec spec;
+// A spec of a cell with what the preset stands for.
+template <class Cell>
+Cell PresetOf(v1::LstmSpec::Preset preset) {
+  Cell spec;
   if (preset == v1::LstmSpec::PRESET_UNSPECIFIED) return spec;
   spec.add_hidden(20);
   spec.add_hidden(20);
@@ -37,8 +39,9 @@ v1::LstmSpec LstmPreset(v1::LstmSpec::Preset preset) {
 }
 
 // Replaces the preset by what it stands for, under what the spec itself says.
-void ExpandPreset(v1::LstmSpec& spec) {
-  v1::LstmSpec expanded = LstmPreset(spec.preset());
+template <class Cell>
+void ExpandPreset(Cell& spec) {
+  Cell expanded = PresetOf<Cell>(spec.preset());
   if (!spec.hidden().empty()) expanded.clear_hidden();
   expanded.MergeFrom(spec);
   expanded.clear_preset();
@@ -61,15 +64,35 @@ void Fill(v1::Preprocessing& spec, const SpecPlace& place) {
   }
 }
 
-void Fill(v1::LstmSpec& spec, const SpecPlace& place) {
-  SpecFields fields(spec, place);
+// The fields that all cells have.
+template <class Cell>
+void FillCell(Cell& spec, SpecFields& fields, const SpecPlace& place) {
   fields.Enum("preset", v1::LstmSpec::PRESET_UNSPECIFIED);
   ExpandPreset(spec);
   fields.Integers("hidden", /*max_count=*/8, {1, 1024});
   Fill(*spec.mutable_preprocessing(), place / "preprocessing");
   fields.Real("output_scale", kNotZero, 1);
   fields.Enum("initialization", v1::LstmSpec::TRUNCATED_NORMAL);
+}
+
+void Fill(v1::LstmSpec& spec, const SpecPlace& place) {
+  SpecFields fields(spec, place);
+  FillCell(spec, fields, place);
   fields.Real("forget_bias", kAnyReal, 1);
+}
+
+// Without layers a cell would be no cell.
+template <class Cell>
+void FillHidden(Cell& spec) {
+  if (!spec.hidden().empty()) return;
+  spec.add_hidden(20);
+  spec.add_hidden(20);
+}
+
+void Fill(v1::GruSpec& spec, const SpecPlace& place) {
+  SpecFields fields(spec, place);
+  FillHidden(spec);
+  FillCell(spec, fields, place);
 }
 
 void Fill(v1::GroupRuleSpec& spec, const SpecPlace& place) {
@@ -82,8 +105,8 @@ void Fill(v1::GroupRuleSpec& spec, const SpecPlace& place) {
 
 void Fill(v1::LearnedRuleSpec& spec, const SpecPlace& place) {
   if (!SpecFields(spec, place).Required("cell")) return;
-  if (spec.has_gru()) return Refuse(place, "gru");
   if (spec.has_lmu()) return Refuse(place, "lmu");
+  if (spec.has_gru()) return Fill(*spec.mutable_gru(), place / "gru");
   Fill(*spec.mutable_lstm(), place / "lstm");
 }
 

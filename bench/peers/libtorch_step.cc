@@ -40,18 +40,19 @@ struct Chunk {
 // Not thread-safe.
 class LibTorchStep {
  public:
-  LibTorchStep(const LstmArchitecture& architecture,
+  LibTorchStep(const RecurrentArchitecture& architecture,
                absl::Span<const float> phi, absl::Span<const float> gradient,
                int64_t chunk)
-      : p_(architecture.preprocessing.log_and_sign().p()),
-        scale_(architecture.output_scale) {
+      : p_(architecture.stack.preprocessing.log_and_sign().p()),
+        scale_(architecture.stack.output_scale) {
     at::set_num_threads(1);
     const c10::InferenceMode no_autograd;
-    for (const LstmLayer& layer : architecture.layers) {
-      layers_.push_back(MakeLayer(layer, architecture.forget_bias, phi));
+    const double forget_bias = architecture.spec.lstm().forget_bias();
+    for (const CellLayer& layer : architecture.stack.layers) {
+      layers_.push_back(MakeLayer(layer, forget_bias, phi));
     }
-    const int64_t top = architecture.output_inputs;
-    const int64_t output = architecture.output_phi;
+    const auto top = static_cast<int64_t>(architecture.stack.output_inputs);
+    const auto output = static_cast<int64_t>(architecture.stack.output_phi);
     output_weight_ = Copy(phi.subspan(output, top), {1, top});
     output_bias_ = Copy(phi.subspan(output + top, 1), {1, 1});
     const auto n = static_cast<int64_t>(gradient.size());
@@ -78,23 +79,25 @@ class LibTorchStep {
   }
 
  private:
-  Layer MakeLayer(const LstmLayer& layer, double forget_bias,
+  Layer MakeLayer(const CellLayer& layer, double forget_bias,
                   absl::Span<const float> phi) const {
-    const int64_t rows = layer.inputs + layer.units;
+    const CellProduct& product = layer.products[0];
+    const auto rows = static_cast<int64_t>(product.depth);
+    const auto columns = static_cast<int64_t>(product.columns());
+    const auto units = static_cast<int64_t>(layer.units);
     const Tensor order = at::tensor({0, 2, 3, 1}, at::kLong);
-    const Tensor weight = Copy(phi.subspan(layer.phi, rows * layer.gates()),
-                               {rows, 4, layer.units})
-                              .index_select(1, order)
-                              .reshape({rows, layer.gates()});
+    const Tensor weight =
+        Copy(phi.subspan(product.phi, rows * columns), {rows, 4, units})
+            .index_select(1, order)
+            .reshape({rows, columns});
     Tensor bias =
-        Copy(phi.subspan(layer.phi + rows * layer.gates(), layer.gates()),
-             {4, layer.units})
+        Copy(phi.subspan(product.phi + rows * columns, columns), {4, units})
             .index_select(0, order);
     bias[1].add_(forget_bias);
     const int64_t begin =
         layers_.empty() ? 0 : layers_.back().begin + layers_.back().inputs;
-    return {begin, layer.inputs, layer.units, weight.t().contiguous(),
-            bias.reshape({layer.gates(), 1})};
+    return {begin, static_cast<int64_t>(layer.inputs), units,
+            weight.t().contiguous(), bias.reshape({columns, 1})};
   }
 
   Chunk MakeChunk(absl::Span<const float> gradient, Tensor update) const {
@@ -149,7 +152,7 @@ class LibTorchStep {
 }  // namespace
 
 std::function<absl::Span<const float>()> MakeLibTorchStep(
-    const LstmArchitecture& architecture, absl::Span<const float> phi,
+    const RecurrentArchitecture& architecture, absl::Span<const float> phi,
     absl::Span<const float> gradient, int64_t chunk) {
   const auto step =
       std::make_shared<LibTorchStep>(architecture, phi, gradient, chunk);

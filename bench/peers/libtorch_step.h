@@ -9,7 +9,7 @@
 #include <string>
 
 #include "absl/types/span.h"
-#include "optimizer/lstm_architecture.h"
+#include "optimizer/recurrent_architecture.h"
 
 namespace metastep {
 
@@ -19,7 +19,7 @@ namespace metastep {
 // all layers: N, as one writes it first, or as many as stay in cache. REQUIRES:
 // log-and-sign inputs; N is a multiple of `chunk`.
 std::function<absl::Span<const float>()> MakeLibTorchStep(
-    const LstmArchitecture& architecture, absl::Span<const float> phi,
+    const RecurrentArchitecture& architecture, absl::Span<const float> phi,
     absl::Span<const float> gradient, int64_t chunk);
 
 // "LibTorch 1.13.1".

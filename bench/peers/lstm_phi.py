@@ -1,4 +1,5 @@
-"""The learned rule's meta-parameters as optimizer/lstm_architecture.h has them.
+"""The learned rule's meta-parameters in the order of
+optimizer/recurrent_architecture.h.
 
 A layer is (weight [inputs + units, 4, units], bias [4, units]) with the gates
 i, j (the candidate), f, o; the output is (weight [units], bias [1]).

@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "learner/learner.h"
-#include "optimizer/lstm_reference.h"
+#include "optimizer/recurrent_reference.h"
 #include "optimizer/rule_factory.h"
 #include "tests/learner/known_quadratic.h"
 #include "tests/learner/specs.h"
@@ -36,10 +36,10 @@ struct Window {
 
 // Runs a window in double. The rule is fed the gradients of the window's own
 // thetas, or those `held` constant.
-Window RunReference(const LstmArchitecture& architecture, const Doubles& phi,
-                    const QuadraticNumbers& numbers, Point point,
-                    const std::vector<Doubles>* held) {
-  const LstmReference<double> rule(architecture, phi);
+Window RunReference(const RecurrentArchitecture& architecture,
+                    const Doubles& phi, const QuadraticNumbers& numbers,
+                    Point point, const std::vector<Doubles>* held) {
+  const RecurrentReference<double> rule(architecture, phi);
   Window window{.meta_loss = numbers.Loss(point.theta)};
   for (int k = 0; k < kWindow; ++k) {
     const Doubles gradient =
@@ -56,17 +56,19 @@ Window RunReference(const LstmArchitecture& architecture, const Doubles& phi,
   return window;
 }
 
-// Whether the gradients are no constants, and the rule's preprocessing.
-class FiniteDifferenceTest
-    : public ::testing::TestWithParam<std::tuple<bool, const char*>> {};
+// Whether the gradients are no constants, the rule's cell and its
+// preprocessing.
+class FiniteDifferenceTest : public ::testing::TestWithParam<
+                                 std::tuple<bool, const char*, const char*>> {};
 
 INSTANTIATE_TEST_SUITE_P(
     Modes, FiniteDifferenceTest,
-    ::testing::Combine(::testing::Bool(),
+    ::testing::Combine(::testing::Bool(), ::testing::Values("lstm", "gru"),
                        ::testing::Values("log_and_sign", "moments")),
     [](const auto& mode) {
       return absl::StrCat(std::get<0>(mode.param) ? "exact_" : "first_order_",
-                          std::get<1>(mode.param));
+                          std::get<1>(mode.param), "_",
+                          std::get<2>(mode.param));
     });
 
 // The second window of an unroll, so that its start's theta and state are not
@@ -78,12 +80,12 @@ TEST_P(FiniteDifferenceTest, AgreesOnTheSecondWindow) {
   const QuadraticNumbers numbers = RandomQuadratic(2, 3);
   const auto family = std::make_shared<KnownQuadraticFamily>(
       std::vector<ParameterTensor>{{"theta", {2, 3}}}, numbers);
-  const auto [exact, preprocessing] = GetParam();
+  const auto [exact, cell, preprocessing] = GetParam();
   const auto spec = ResolvedTraining(absl::StrCat(
-      "rules { name: 'lstm' rule { lstm { hidden: [4, 3] output_scale: 0.1 "
-      "preprocessing { ",
-      preprocessing, " {} } } } } unroll { horizon: ", 2 * kWindow, " window: ",
-      kWindow, " second_derivatives: ", exact ? "true }" : "false }"));
+      "rules { name: 'rule' rule { ", cell,
+      " { hidden: [4, 3] output_scale: 0.1 preprocessing { ", preprocessing,
+      " {} } } } } unroll { horizon: ", 2 * kWindow, " window: ", kWindow,
+      " second_derivatives: ", exact ? "true }" : "false }"));
   const std::vector<float> initial = InitialPhi(spec.rules(), /*seed=*/1);
   const auto learner = MakeTruncatedBptt(spec, family);
   ASSERT_OK_AND_ASSIGN(const auto lane, learner->Start(TrainingKey()));
@@ -91,12 +93,12 @@ TEST_P(FiniteDifferenceTest, AgreesOnTheSecondWindow) {
   ASSERT_OK_AND_ASSIGN(const WindowOutcome outcome,
                        learner->RunWindow(initial, *lane));
 
-  const LstmArchitecture architecture =
-      MakeLstmArchitecture(spec.rules(0).rule().lstm());
+  const RecurrentArchitecture architecture =
+      MakeRecurrentArchitecture(spec.rules(0).rule());
   Doubles phi(initial.begin(), initial.end());
-  const Point start{
-      .theta = Doubles(6),
-      .states = std::vector<Doubles>(6, Doubles(architecture.state_variables))};
+  const Point start{.theta = Doubles(6),
+                    .states = std::vector<Doubles>(
+                        6, Doubles(architecture.stack.state_variables))};
   const Point middle =
       RunReference(architecture, phi, numbers, start, nullptr).end;
   const std::vector<Doubles> gradients =

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "optimizer/lstm_rule.h"
-#include "tests/optimizer/lstm_testing.h"
+#include "optimizer/recurrent_rule.h"
+#include "tests/optimizer/recurrent_testing.h"
 
 namespace metastep {
 namespace {
@@ -37,7 +37,7 @@ TEST(MatchesGlobTest, TakesTimeInProportion) {
 }
 
 // Coordinates [0, 21) and [40, 50) are served by the first rule, [21, 40) by
-// the second, whose layers, state and phi are of other sizes.
+// the second, whose cell, state and phi are others.
 class GroupedRuleTest : public testing::Test {
  protected:
   static constexpr int64_t kCoordinates = 50;
@@ -45,9 +45,9 @@ class GroupedRuleTest : public testing::Test {
       {0, 21, 0}, {21, 19, 1}, {40, 10, 0}};
 
   static std::unique_ptr<const LearnedRule> Rule(size_t i) {
-    const LstmArchitecture architecture =
-        TestArchitecture({.hidden = {i == 0 ? 3 : 5}});
-    return std::make_unique<LstmRule>(architecture, TestPhi(architecture));
+    const RecurrentArchitecture architecture = TestArchitecture(
+        {.cell = i == 0 ? kLstm : kGru, .hidden = {i == 0 ? 3 : 5}});
+    return std::make_unique<RecurrentRule>(architecture, TestPhi(architecture));
   }
   static GroupedRule Grouped(const std::vector<RuleSegment>& segments) {
     std::vector<std::unique_ptr<const LearnedRule>> rules;
@@ -67,10 +67,10 @@ TEST_F(GroupedRuleTest, HoldsPhiOfItsRulesInOrder) {
   EXPECT_EQ(grouped_.phi(), absl::MakeConstSpan(phi));
 }
 
-// Segments of 21, 19 and 10 coordinates take 2, 2 and 1 blocks, of 6, 10 and 6
+// Segments of 21, 19 and 10 coordinates take 2, 2 and 1 blocks, of 6, 5 and 6
 // variables.
 TEST_F(GroupedRuleTest, StartsTheStateOfASegmentAtABlock) {
-  EXPECT_EQ(grouped_.StateFloats(kCoordinates), 16 * (2 * 6 + 2 * 10 + 6));
+  EXPECT_EQ(grouped_.StateFloats(kCoordinates), 16 * (2 * 6 + 2 * 5 + 6));
 }
 
 TEST_F(GroupedRuleTest, StepsEachPartByItsRule) {

@@ -48,7 +48,7 @@ Model FullModel() {
       }
       rules {
         name: "rest"
-        rule { lstm { hidden: [ 1, 3 ] } }
+        rule { gru { hidden: [ 1, 3 ] } }
       }
       rounds: 5
     }

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "tests/optimizer/lstm_testing.h"
+#include "tests/optimizer/recurrent_testing.h"
 
 namespace metastep {
 namespace {

@@ -45,7 +45,7 @@ constexpr char kConvolutionalAndDense[] = R"pb(
   }
   rules {
     name: "dense"
-    rule { lstm { hidden: 5 } }
+    rule { gru { hidden: 5 } }
   }
 )pb";
 
@@ -64,25 +64,46 @@ TEST(RuleFactoryTest, CountsPhiAsTheReferenceImplementation) {
   EXPECT_EQ(PhiSize(Rules("rules { rule { lstm {} } }")), 2);
 }
 
+// Layer 0: (2 + 20 + 1) 40 + (2 + 1) 20 + (20 + 1) 20 = 1400; layer 1: 41 40 +
+// 21 20 + 21 20 = 2480; the output's 21.
+TEST(RuleFactoryTest, CountsPhiOfAGru) {
+  EXPECT_EQ(PhiSize(Rules("rules { rule { gru { preset: PAPER } } }")),
+            1400 + 2480 + 21);
+}
+
+testing::Matcher<ParameterTensor> Tensor(const std::string& name,
+                                         const std::vector<int64_t>& shape) {
+  return testing::AllOf(testing::Field(&ParameterTensor::name, name),
+                        testing::Field(&ParameterTensor::shape, shape));
+}
+
+TEST(RuleFactoryTest, NamesTheTensorsOfAGru) {
+  EXPECT_THAT(
+      PhiTensors(Rules("rules { name: 'a' rule { gru { hidden: 3 } } }")),
+      ElementsAre(Tensor("a.layer0.gates.weight", {4, 6}),
+                  Tensor("a.layer0.gates.bias", {6}),
+                  Tensor("a.layer0.candidate.weight", {1, 3}),
+                  Tensor("a.layer0.candidate.bias", {3}),
+                  Tensor("a.layer0.recurrent.weight", {3, 3}),
+                  Tensor("a.layer0.recurrent.bias", {3}),
+                  Tensor("a.output.weight", {3}),
+                  Tensor("a.output.bias", {1})));
+}
+
 TEST(RuleFactoryTest, NamesTheTensorsOfPhi) {
-  const auto tensor = [](const std::string& name,
-                         const std::vector<int64_t>& shape) {
-    return testing::AllOf(testing::Field(&ParameterTensor::name, name),
-                          testing::Field(&ParameterTensor::shape, shape));
-  };
   EXPECT_THAT(PhiTensors(Preset("PAPER")),
-              ElementsAre(tensor("lstm.layer0.weight", {22, 80}),
-                          tensor("lstm.layer0.bias", {80}),
-                          tensor("lstm.layer1.weight", {40, 80}),
-                          tensor("lstm.layer1.bias", {80}),
-                          tensor("lstm.output.weight", {20}),
-                          tensor("lstm.output.bias", {1})));
+              ElementsAre(Tensor("lstm.layer0.weight", {22, 80}),
+                          Tensor("lstm.layer0.bias", {80}),
+                          Tensor("lstm.layer1.weight", {40, 80}),
+                          Tensor("lstm.layer1.bias", {80}),
+                          Tensor("lstm.output.weight", {20}),
+                          Tensor("lstm.output.bias", {1})));
   EXPECT_THAT(
       PhiTensors(Rules("rules { name: 'a' rule { lstm {} } }"
                        "rules { name: 'b' rule { lstm {} } }")),
-      ElementsAre(tensor("a.output.weight", {1}), tensor("a.output.bias", {1}),
-                  tensor("b.output.weight", {1}),
-                  tensor("b.output.bias", {1})));
+      ElementsAre(Tensor("a.output.weight", {1}), Tensor("a.output.bias", {1}),
+                  Tensor("b.output.weight", {1}),
+                  Tensor("b.output.bias", {1})));
 }
 
 // A normal cut at two standard deviations has 0.8796 of the deviation; over n
@@ -142,7 +163,7 @@ TEST(RuleFactoryTest, MakesAPlainRuleForOneGroup) {
 }
 
 // conv0.weight goes to "conv" (6 variables), the 7 + 7 + 7 coordinates between
-// it and conv1.weight to "dense" (10 variables) in one segment of two blocks.
+// it and conv1.weight to "dense" (5 variables) in one segment of two blocks.
 TEST(RuleFactoryTest, GroupsAdjacentTensorsOfARule) {
   const RuleSpecs specs = Rules(kConvolutionalAndDense);
   const std::vector<float> phi = InitialPhi(specs, 1);
@@ -152,7 +173,7 @@ TEST(RuleFactoryTest, GroupsAdjacentTensorsOfARule) {
                       Layout({"conv0.weight", "conv0.bias", "norm.weight",
                               "conv10.weight", "conv1.weight"}),
                       phi));
-  EXPECT_EQ(rule->StateFloats(35), 16 * (6 + 2 * 10 + 6));
+  EXPECT_EQ(rule->StateFloats(35), 16 * (6 + 2 * 5 + 6));
   EXPECT_EQ(rule->phi(), absl::MakeConstSpan(phi));
 }
 

@@ -1,4 +1,5 @@
 #include <gmock/gmock.h>
+#include <google/protobuf/text_format.h>
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 
@@ -224,6 +225,35 @@ TEST(LstmPresetTest, WithoutAPresetTheRuleIsLinear) {
   EXPECT_EQ(resolved.output_scale(), 1);
 }
 
+v1::LearnedRuleSpec ParseRule(const char* text) {
+  v1::LearnedRuleSpec rule;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &rule));
+  return rule;
+}
+
+void ExpectResolved(const char* text, const char* expected) {
+  ASSERT_OK_AND_ASSIGN(const v1::LearnedRuleSpec rule,
+                       ResolveLearnedRule(ParseRule(text)));
+  EXPECT_TRUE(MessageDifferencer::Equals(rule, ParseRule(expected)))
+      << rule.DebugString();
+}
+
+TEST(GruResolveTest, HasTheDefaultsAndPresetsOfTheLstm) {
+  ExpectResolved("gru {}", R"pb(gru {
+                                  hidden: [ 20, 20 ]
+                                  preprocessing { identity {} }
+                                  output_scale: 1
+                                  initialization: TRUNCATED_NORMAL
+                                })pb");
+  ExpectResolved("gru { preset: PAPER hidden: 7 }",
+                 R"pb(gru {
+                        hidden: 7
+                        preprocessing { log_and_sign { p: 10 } }
+                        output_scale: 0.1
+                        initialization: TRUNCATED_NORMAL
+                      })pb");
+}
+
 TEST(HandDesignedResolveTest, HasTorch7sDefaults) {
   v1::HandDesignedSpec spec;
   spec.mutable_rmsprop()->set_learning_rate(0.03);
@@ -346,6 +376,14 @@ std::vector<LimitCase> LimitCases() {
        "training.rules[0].rule.lstm.forget_bias",
        {"0", "-1"},
        {"nan"}},
+      {kTraining,
+       "training.rules[0].rule.gru.hidden",
+       {"400", "[1, 1, 1, 1, 1, 1, 1, 1]"},
+       {"0", "1025", "[1, 1, 1, 1, 1, 1, 1, 1, 1]"}},
+      {kTraining,
+       "training.rules[0].rule.gru.output_scale",
+       {"-1", "0.1"},
+       {"0", "inf"}},
       {kTraining,
        "training.outer.rule.sgd.learning_rate",
        {"0", "1"},
@@ -494,15 +532,13 @@ TEST(RunSpecResolveTest, ARuleNeedsItsCell) {
 }
 
 TEST(RunSpecResolveTest, RefusesWhatIsNotBuilt) {
-  for (const char* path :
-       {"training.rules[0].rule.gru", "training.rules[0].rule.lmu"}) {
-    v1::RunSpec spec = Parse(kTraining);
-    ASSERT_OK(SetField(spec, "training.rules[0].name", "a"));
-    ASSERT_OK(SetField(spec, path, "{}"));
-    EXPECT_THAT(ResolveRunSpec(spec),
-                StatusIs(absl::StatusCode::kInvalidArgument,
-                         HasSubstr(absl::StrCat(path, " is not built yet"))));
-  }
+  constexpr char kPath[] = "training.rules[0].rule.lmu";
+  v1::RunSpec spec = Parse(kTraining);
+  ASSERT_OK(SetField(spec, "training.rules[0].name", "a"));
+  ASSERT_OK(SetField(spec, kPath, "{}"));
+  EXPECT_THAT(ResolveRunSpec(spec),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr(absl::StrCat(kPath, " is not built yet"))));
 }
 
 TEST(RunSpecResolveTest, LossWeightsAreOneMoreThanTheHorizon) {

@@ -1,22 +1,23 @@
-// The coordinate-wise LSTM (Andrychowicz et al., section 2.1) as an update
-// rule.
-#ifndef METASTEP_OPTIMIZER_LSTM_RULE_H_
-#define METASTEP_OPTIMIZER_LSTM_RULE_H_
+// Stacks of recurrent cells, applied coordinate by coordinate, as update rules
+// (Andrychowicz et al., section 2.1).
+#ifndef METASTEP_OPTIMIZER_RECURRENT_RULE_H_
+#define METASTEP_OPTIMIZER_RECURRENT_RULE_H_
 
 #include <cstdint>
 
 #include "absl/types/span.h"
-#include "optimizer/lstm_architecture.h"
-#include "optimizer/lstm_kernel.h"
+#include "optimizer/recurrent_architecture.h"
+#include "optimizer/recurrent_kernel.h"
 #include "optimizer/update_rule.h"
 
 namespace metastep {
 
 // Immutable; thread-safe.
-class LstmRule final : public LearnedRule {
+class RecurrentRule final : public LearnedRule {
  public:
-  // Copies phi. REQUIRES: phi.size() == architecture.phi_size.
-  LstmRule(const LstmArchitecture& architecture, absl::Span<const float> phi);
+  // Copies phi. REQUIRES: phi.size() == architecture.stack.phi_size.
+  RecurrentRule(const RecurrentArchitecture& architecture,
+                absl::Span<const float> phi);
 
   int64_t StateFloats(int64_t n) const override;
   void Step(int64_t step, absl::Span<const float> gradient,
@@ -29,9 +30,9 @@ class LstmRule final : public LearnedRule {
                       absl::Span<double> phi_adjoint) const override;
 
  private:
-  const LstmWeights weights_;
+  const RecurrentWeights weights_;
 };
 
 }  // namespace metastep
 
-#endif  // METASTEP_OPTIMIZER_LSTM_RULE_H_
+#endif  // METASTEP_OPTIMIZER_RECURRENT_RULE_H_

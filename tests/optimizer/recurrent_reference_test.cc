@@ -1,4 +1,4 @@
-#include "optimizer/lstm_reference.h"
+#include "optimizer/recurrent_reference.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,15 +7,15 @@
 #include <limits>
 #include <vector>
 
-#include "tests/optimizer/lstm_testing.h"
+#include "tests/optimizer/recurrent_testing.h"
 
 namespace metastep {
 namespace {
 
 using ::testing::ElementsAre;
 
-TEST(LstmReferenceTest, WithoutLayersIsLinearInTheGradient) {
-  const LstmReference<float> lstm(
+TEST(RecurrentReferenceTest, WithoutLayersIsLinearInTheGradient) {
+  const RecurrentReference<float> lstm(
       TestArchitecture(
           {.hidden = {}, .preprocessing = Identity(), .output_scale = 0.5}),
       {3, 0.25f});
@@ -27,11 +27,11 @@ TEST(LstmReferenceTest, WithoutLayersIsLinearInTheGradient) {
 // h = 0.2, c = 0.4:
 //   i = sig(0.05 + 0.1 + 0.9), j = tanh(0.1 + 0.12 + 1),
 //   f = sig(0.15 + 0.14 + 1.1 + 1), o = sig(0.2 + 0.16 + 1.2)
-TEST(LstmReferenceTest, TakesGatesInTheOrderOfTheReferenceImplementation) {
+TEST(RecurrentReferenceTest, TakesGatesInTheOrderOfTheReferenceImplementation) {
   std::vector<double> phi;
   for (int i = 1; i <= 12; ++i) phi.push_back(i / 10.0);
   phi.insert(phi.end(), {2, 1});  // output weight and bias
-  const LstmReference<double> lstm(
+  const RecurrentReference<double> lstm(
       TestArchitecture(
           {.hidden = {1}, .preprocessing = Identity(), .output_scale = 0.5}),
       phi);
@@ -45,16 +45,16 @@ TEST(LstmReferenceTest, TakesGatesInTheOrderOfTheReferenceImplementation) {
 }
 
 // A window of two steps: L = sum over t of v_t u_t + s . (state at the end).
-class LstmReferenceWindow {
+class RecurrentReferenceWindow {
  public:
-  LstmReferenceWindow(LstmArchitecture architecture)
+  RecurrentReferenceWindow(RecurrentArchitecture architecture)
       : architecture_(architecture),
-        end_weights_(Doubles(Normals(architecture.state_variables, 2))) {}
+        end_weights_(Doubles(Normals(architecture.stack.state_variables, 2))) {}
 
   // The steps are the third and the fourth.
   double Loss(const std::vector<double>& phi, double gradient,
               std::vector<double> state) const {
-    const LstmReference<double> lstm(architecture_, phi);
+    const RecurrentReference<double> lstm(architecture_, phi);
     double loss = 0.7 * lstm.Step(3, gradient, absl::MakeSpan(state)) -
                   1.3 * lstm.Step(4, 0.4 * gradient, absl::MakeSpan(state));
     for (size_t v = 0; v < state.size(); ++v)
@@ -65,7 +65,7 @@ class LstmReferenceWindow {
   // dL/d(phi, gradient, state), one after another.
   std::vector<double> Adjoint(const std::vector<double>& phi, double gradient,
                               const std::vector<double>& state) const {
-    const LstmReference<double> lstm(architecture_, phi);
+    const RecurrentReference<double> lstm(architecture_, phi);
     std::vector<double> middle = state;
     lstm.Step(3, gradient, absl::MakeSpan(middle));
     std::vector<double> result(phi.size());
@@ -87,24 +87,25 @@ class LstmReferenceWindow {
   }
 
  private:
-  const LstmArchitecture architecture_;
+  const RecurrentArchitecture architecture_;
   const std::vector<double> end_weights_;
 };
 
-class LstmReferenceBackwardTest
+class RecurrentReferenceBackwardTest
     : public testing::TestWithParam<ArchitectureOptions> {};
 
 // Central differences of step 3e-6 of a smooth function of numbers around 1 are
 // good to about 1e-10. With p = 1 the gradients -0.7 and -0.28 lie on either
 // side of both clamps.
-TEST_P(LstmReferenceBackwardTest, EqualsFiniteDifferences) {
-  const LstmArchitecture architecture = TestArchitecture(GetParam());
-  const LstmReferenceWindow window(architecture);
-  std::vector<double> phi = LstmReferenceWindow::Doubles(TestPhi(architecture));
+TEST_P(RecurrentReferenceBackwardTest, EqualsFiniteDifferences) {
+  const RecurrentArchitecture architecture = TestArchitecture(GetParam());
+  const RecurrentReferenceWindow window(architecture);
+  std::vector<double> phi =
+      RecurrentReferenceWindow::Doubles(TestPhi(architecture));
   double gradient = -0.7;
-  std::vector<double> state =
-      LstmReferenceWindow::Doubles(Normals(architecture.state_variables, 3));
-  if (architecture.preprocessing.has_moments()) state[1] = 0.5;  // v
+  std::vector<double> state = RecurrentReferenceWindow::Doubles(
+      Normals(architecture.stack.state_variables, 3));
+  if (architecture.stack.preprocessing.has_moments()) state[1] = 0.5;  // v
   const std::vector<double> adjoint = window.Adjoint(phi, gradient, state);
 
   std::vector<double*> variables;
@@ -125,7 +126,7 @@ TEST_P(LstmReferenceBackwardTest, EqualsFiniteDifferences) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    , LstmReferenceBackwardTest,
+    , RecurrentReferenceBackwardTest,
     testing::Values(
         ArchitectureOptions{.hidden = {}, .preprocessing = LogAndSign(1)},
         ArchitectureOptions{.hidden = {3}, .preprocessing = LogAndSign(1)},
@@ -133,15 +134,43 @@ INSTANTIATE_TEST_SUITE_P(
         ArchitectureOptions{.hidden = {2, 1, 3},
                             .preprocessing = LogAndSign(1)},
         ArchitectureOptions{.hidden = {}, .preprocessing = Moments()},
-        ArchitectureOptions{.hidden = {3, 2}, .preprocessing = Moments()}));
+        ArchitectureOptions{.hidden = {3, 2}, .preprocessing = Moments()},
+        ArchitectureOptions{
+            .cell = kGru, .hidden = {3}, .preprocessing = LogAndSign(1)},
+        ArchitectureOptions{
+            .cell = kGru, .hidden = {2, 1, 3}, .preprocessing = Moments()}));
 
-TEST(LstmReferenceTest, ShowsNonFiniteGradientsInTheUpdate) {
-  const LstmArchitecture architecture = TestArchitecture({});
-  const LstmReference<float> lstm(architecture, TestPhi(architecture));
+// One unit, one input, by hand. W of r and z: from the input 1, 2, from h 3, 4,
+// biases 5, 6; of n from the input 7, bias 8; from h 9, bias 10; all over 10;
+// g = 0.5, h = 0.2:
+//   r = sig(0.05 + 0.06 + 0.5), z = sig(0.1 + 0.08 + 0.6),
+//   n = tanh(0.35 + 0.8 + r (0.18 + 1)), h' = (1 - z) n + 0.2 z
+TEST(RecurrentReferenceTest, StepsAGru) {
+  std::vector<double> phi;
+  for (int i = 1; i <= 10; ++i) phi.push_back(i / 10.0);
+  phi.insert(phi.end(), {2, 1});  // output weight and bias
+  const RecurrentReference<double> gru(
+      TestArchitecture({.cell = kGru,
+                        .hidden = {1},
+                        .preprocessing = Identity(),
+                        .output_scale = 0.5}),
+      phi);
+  const auto sigmoid = [](double x) { return 1 / (1 + std::exp(-x)); };
+  const double z = sigmoid(0.78);
+  const double h = (1 - z) * std::tanh(1.15 + sigmoid(0.61) * 1.18) + z * 0.2;
+
+  std::vector<double> state = {0.2};
+  EXPECT_DOUBLE_EQ(gru.Step(1, 0.5, absl::MakeSpan(state)), 0.5 * (2 * h + 1));
+  EXPECT_THAT(state, ElementsAre(testing::DoubleEq(h)));
+}
+
+TEST(RecurrentReferenceTest, ShowsNonFiniteGradientsInTheUpdate) {
+  const RecurrentArchitecture architecture = TestArchitecture({});
+  const RecurrentReference<float> lstm(architecture, TestPhi(architecture));
   for (const float bad : {std::numeric_limits<float>::infinity(),
                           -std::numeric_limits<float>::infinity(),
                           std::numeric_limits<float>::quiet_NaN()}) {
-    std::vector<float> state(architecture.state_variables);
+    std::vector<float> state(architecture.stack.state_variables);
     EXPECT_FALSE(std::isfinite(lstm.Step(1, bad, absl::MakeSpan(state))))
         << bad;
   }

@@ -1,6 +1,6 @@
 // The kernel against its reference in double precision, on every instruction
 // set.
-#include "optimizer/lstm_kernel.h"
+#include "optimizer/recurrent_kernel.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,11 +9,13 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <tuple>
 #include <vector>
 
-#include "optimizer/lstm_reference.h"
-#include "optimizer/lstm_rule.h"
-#include "tests/optimizer/lstm_testing.h"
+#include "absl/strings/str_cat.h"
+#include "optimizer/recurrent_reference.h"
+#include "optimizer/recurrent_rule.h"
+#include "tests/optimizer/recurrent_testing.h"
 #include "tests/optimizer/vector_target_testing.h"
 
 namespace metastep {
@@ -37,26 +39,35 @@ constexpr int64_t kSizes[] = {1, 3, 15, 16, 17, 31, 32, 33, 47, 48, 49, 100};
 // of 96 * 2^-23 = 1.1e-5 are thus beyond what rounding explains.
 constexpr double kTolerance = 96.0 * std::numeric_limits<float>::epsilon();
 
-std::vector<LstmArchitecture> Architectures() {
-  return {
-      TestArchitecture({}),
-      TestArchitecture({.hidden = {20, 20}, .preprocessing = Identity()}),
-      TestArchitecture({.hidden = {}}),
-      TestArchitecture({.hidden = {}, .preprocessing = Identity()}),
-      TestArchitecture({.hidden = {1}, .preprocessing = LogAndSign(2)}),
-      TestArchitecture({.hidden = {3, 17, 5}, .preprocessing = LogAndSign(5)}),
-      TestArchitecture({.hidden = {}, .preprocessing = Moments()}),
-      TestArchitecture({.hidden = {3, 17}, .preprocessing = Moments()})};
+std::vector<RecurrentArchitecture> Architectures(Cell cell) {
+  std::vector<ArchitectureOptions> all = {
+      {},
+      {.preprocessing = Identity()},
+      {.hidden = {1}, .preprocessing = LogAndSign(2)},
+      {.hidden = {3, 17, 5}, .preprocessing = LogAndSign(5)},
+      {.hidden = {3, 17}, .preprocessing = Moments()}};
+  if (cell == kLstm) {  // which alone may have no layers
+    all.push_back({.hidden = {}});
+    all.push_back({.hidden = {}, .preprocessing = Identity()});
+    all.push_back({.hidden = {}, .preprocessing = Moments()});
+  }
+  std::vector<RecurrentArchitecture> architectures;
+  for (ArchitectureOptions& options : all) {
+    options.cell = cell;
+    architectures.push_back(TestArchitecture(options));
+  }
+  return architectures;
 }
 
 // Whatever steps need: n coordinates' gradients for K steps, and so on.
 struct Window {
-  Window(const LstmArchitecture& architecture, int64_t n, int steps)
+  Window(const RecurrentArchitecture& architecture, int64_t n, int steps)
       : rule(architecture, TestPhi(architecture)),
         state(TestState(architecture, n, 1)),
         state_adjoint(Normals(rule.StateFloats(n), 2)),
-        phi_adjoint(architecture.phi_size) {
-    const float scale = architecture.preprocessing.has_moments() ? 1 : 0.05f;
+        phi_adjoint(architecture.stack.phi_size) {
+    const float scale =
+        architecture.stack.preprocessing.has_moments() ? 1 : 0.05f;
     for (int t = 0; t <= steps; ++t) {
       gradients.push_back(Normals(n, 100 + t, scale));
     }
@@ -93,7 +104,7 @@ struct Window {
     return {vectors.begin(), vectors.end()};
   }
 
-  const LstmRule rule;
+  const RecurrentRule rule;
   std::vector<std::vector<float>> gradients;             // [K + 1][n]
   std::vector<float> weights;                            // [K]
   std::vector<std::vector<float>> update_adjoints = {};  // [0 or K][n]
@@ -113,7 +124,8 @@ std::vector<double> Column(const std::vector<float>& state, int64_t variables,
   return column;
 }
 
-LstmReference<double> Reference(const LstmArchitecture& architecture) {
+RecurrentReference<double> Reference(
+    const RecurrentArchitecture& architecture) {
   const std::vector<float> phi = TestPhi(architecture);
   return {architecture, {phi.begin(), phi.end()}};
 }
@@ -140,11 +152,19 @@ void ExpectNearTheLargest(const std::vector<double>& actual,
   }
 }
 
-class LstmKernelTest : public VectorTargetTest {};
+// On an instruction set and with a cell.
+class RecurrentKernelTest
+    : public testing::TestWithParam<std::tuple<int64_t, Cell>> {
+ protected:
+  static Cell cell() { return std::get<Cell>(GetParam()); }
 
-TEST_P(LstmKernelTest, StepsAsTheReference) {
-  for (const LstmArchitecture& architecture : Architectures()) {
-    const LstmReference<double> reference = Reference(architecture);
+ private:
+  const ScopedVectorTarget target_{std::get<int64_t>(GetParam())};
+};
+
+TEST_P(RecurrentKernelTest, StepsAsTheReference) {
+  for (const RecurrentArchitecture& architecture : Architectures(cell())) {
+    const RecurrentReference<double> reference = Reference(architecture);
     for (const int64_t n : kSizes) {
       SCOPED_TRACE(n);
       Window window(architecture, n, 1);
@@ -154,20 +174,20 @@ TEST_P(LstmKernelTest, StepsAsTheReference) {
                        absl::MakeSpan(update));
       for (int64_t i = 0; i < n; ++i) {
         std::vector<double> column =
-            Column(before, architecture.state_variables, i);
+            Column(before, architecture.stack.state_variables, i);
         const double expected = reference.Step(kStep, window.gradients[0][i],
                                                absl::MakeSpan(column));
         EXPECT_NEAR(update[i], expected, kTolerance);
-        ExpectNear(Column(window.state, architecture.state_variables, i),
+        ExpectNear(Column(window.state, architecture.stack.state_variables, i),
                    column);
       }
     }
   }
 }
 
-TEST_P(LstmKernelTest, StepsBackAsTheReference) {
-  for (const LstmArchitecture& architecture : Architectures()) {
-    const LstmReference<double> reference = Reference(architecture);
+TEST_P(RecurrentKernelTest, StepsBackAsTheReference) {
+  for (const RecurrentArchitecture& architecture : Architectures(cell())) {
+    const RecurrentReference<double> reference = Reference(architecture);
     for (const int64_t n : kSizes) {
       SCOPED_TRACE(n);
       Window window(architecture, n, 1);
@@ -180,18 +200,18 @@ TEST_P(LstmKernelTest, StepsBackAsTheReference) {
            absl::MakeSpan(gradient_adjoint),
            absl::MakeSpan(window.phi_adjoint)});
       std::vector<double> gradients, expected_gradients;
-      std::vector<double> phi_adjoint(architecture.phi_size);
+      std::vector<double> phi_adjoint(architecture.stack.phi_size);
       for (int64_t i = 0; i < n; ++i) {
         std::vector<double> column =
-            Column(after, architecture.state_variables, i);
+            Column(after, architecture.stack.state_variables, i);
         gradients.push_back(gradient_adjoint[i]);
         expected_gradients.push_back(reference.StepBackward(
             kStep, window.gradients[0][i],
-            Column(window.state, architecture.state_variables, i),
+            Column(window.state, architecture.stack.state_variables, i),
             update_adjoint[i], absl::MakeSpan(column),
             absl::MakeSpan(phi_adjoint)));
         ExpectNear(
-            Column(window.state_adjoint, architecture.state_variables, i),
+            Column(window.state_adjoint, architecture.stack.state_variables, i),
             column);
       }
       ExpectNearTheLargest(gradients, expected_gradients);
@@ -201,17 +221,17 @@ TEST_P(LstmKernelTest, StepsBackAsTheReference) {
 }
 
 // From zeros to gradients whose squares float32 does not hold.
-TEST_P(LstmKernelTest, TakesMomentsOfTheSmallestGradients) {
-  const LstmArchitecture architecture =
+TEST_P(RecurrentKernelTest, TakesMomentsOfTheSmallestGradients) {
+  const RecurrentArchitecture architecture =
       TestArchitecture({.hidden = {}, .preprocessing = Moments()});
-  const LstmReference<double> reference = Reference(architecture);
-  const LstmRule rule(architecture, TestPhi(architecture));
+  const RecurrentReference<double> reference = Reference(architecture);
+  const RecurrentRule rule(architecture, TestPhi(architecture));
   const std::vector<float> gradient = {0,     1e-38f, 1e-25f, -1e-20f, 1e-15f,
                                        1e-8f, -3e-8f, 1e-5f,  1e10f,   -1e18f};
   std::vector<float> state(rule.StateFloats(gradient.size()));
   std::vector<float> state_adjoint(state.size());
   std::vector<float> update(gradient.size()), adjoint(gradient.size());
-  std::vector<double> phi_adjoint(architecture.phi_size);
+  std::vector<double> phi_adjoint(architecture.stack.phi_size);
   rule.StepBackward(
       1, gradient, state,
       {std::vector<float>(gradient.size(), 1), absl::MakeSpan(state_adjoint),
@@ -255,9 +275,9 @@ void ExpectToComposeSteps(Window window) {
   ExpectNearTheLargest(window.phi_adjoint, phi_adjoint);
 }
 
-TEST_P(LstmKernelTest, WindowBackwardComposesSteps) {
+TEST_P(RecurrentKernelTest, WindowBackwardComposesSteps) {
   constexpr int kSteps = 5;
-  for (const LstmArchitecture& architecture : Architectures()) {
+  for (const RecurrentArchitecture& architecture : Architectures(cell())) {
     Window window(architecture, /*n=*/33, kSteps);
     ExpectToComposeSteps(window);
     for (int t = 0; t < kSteps; ++t) {
@@ -293,9 +313,9 @@ void WindowBackwardInParts(Window& window, int64_t split) {
 }
 
 // So that neither threads nor an odd block at the end make a difference.
-TEST_P(LstmKernelTest, GivesTheSameBitsHoweverCoordinatesAreSplit) {
+TEST_P(RecurrentKernelTest, GivesTheSameBitsHoweverCoordinatesAreSplit) {
   constexpr int64_t kCoordinates = 100;
-  for (const LstmArchitecture& architecture : Architectures()) {
+  for (const RecurrentArchitecture& architecture : Architectures(cell())) {
     const Window window(architecture, kCoordinates, 3);
     Window whole = window;
     std::vector<float> whole_update(kCoordinates);
@@ -315,13 +335,15 @@ TEST_P(LstmKernelTest, GivesTheSameBitsHoweverCoordinatesAreSplit) {
   }
 }
 
-TEST_P(LstmKernelTest, IgnoresTheLanesBeyondTheLastCoordinate) {
+TEST_P(RecurrentKernelTest, IgnoresTheLanesBeyondTheLastCoordinate) {
   constexpr int64_t kCoordinates = 19;
-  const LstmArchitecture architecture = TestArchitecture({});
+  const RecurrentArchitecture architecture = TestArchitecture({.cell = cell()});
   Window clean(architecture, kCoordinates, 1);
   Window soiled = clean;
-  for (int64_t v = 0; v < architecture.state_variables; ++v) {
-    const int64_t row = (architecture.state_variables + v) * kBlock;
+  const auto variables =
+      static_cast<int64_t>(architecture.stack.state_variables);
+  for (int64_t v = 0; v < variables; ++v) {
+    const int64_t row = (variables + v) * kBlock;
     for (int64_t lane = kCoordinates % kBlock; lane < kBlock; ++lane) {
       soiled.state[row + lane] = soiled.state_adjoint[row + lane] = kNan;
     }
@@ -336,9 +358,9 @@ TEST_P(LstmKernelTest, IgnoresTheLanesBeyondTheLastCoordinate) {
   EXPECT_EQ(soiled.phi_adjoint, clean.phi_adjoint);
 }
 
-TEST_P(LstmKernelTest, KeepsNonFiniteGradientsToTheirCoordinate) {
+TEST_P(RecurrentKernelTest, KeepsNonFiniteGradientsToTheirCoordinate) {
   constexpr int64_t kCoordinates = 20, kBad = 5;
-  for (const LstmArchitecture& architecture : Architectures()) {
+  for (const RecurrentArchitecture& architecture : Architectures(cell())) {
     for (const float bad : {kNan, std::numeric_limits<float>::infinity(),
                             -std::numeric_limits<float>::infinity()}) {
       Window clean(architecture, kCoordinates, 1);
@@ -353,62 +375,74 @@ TEST_P(LstmKernelTest, KeepsNonFiniteGradientsToTheirCoordinate) {
       for (int64_t i = 0; i < kCoordinates; ++i) {
         if (i == kBad) continue;
         EXPECT_EQ(update[i], expected[i]);
-        EXPECT_EQ(Column(soiled.state, architecture.state_variables, i),
-                  Column(clean.state, architecture.state_variables, i));
+        EXPECT_EQ(Column(soiled.state, architecture.stack.state_variables, i),
+                  Column(clean.state, architecture.stack.state_variables, i));
       }
     }
   }
 }
 
 // As in the reference.
-TEST_P(LstmKernelTest, CarriesNansInTheStateOfTheirCoordinate) {
+TEST_P(RecurrentKernelTest, CarriesNansInTheStateOfTheirCoordinate) {
   constexpr int64_t kCoordinates = 20, kBad = 5;
-  const LstmArchitecture architecture = TestArchitecture({});
+  const RecurrentArchitecture architecture = TestArchitecture({.cell = cell()});
   Window window(architecture, kCoordinates, 1);
   window.gradients[0][kBad] = kNan;
   std::vector<float> update(kCoordinates);
   window.rule.Step(kStep, window.gradients[0], absl::MakeSpan(window.state),
                    absl::MakeSpan(update));
-  EXPECT_THAT(Column(window.state, architecture.state_variables, kBad),
+  EXPECT_THAT(Column(window.state, architecture.stack.state_variables, kBad),
               Each(IsNan()));
 }
 
 // An infinite gradient saturates gates.
-TEST_P(LstmKernelTest, StaysFiniteAfterAnInfiniteGradient) {
+TEST_P(RecurrentKernelTest, StaysFiniteAfterAnInfiniteGradient) {
   constexpr int64_t kCoordinates = 20, kBad = 5;
-  const LstmArchitecture architecture = TestArchitecture({});
+  const RecurrentArchitecture architecture = TestArchitecture({.cell = cell()});
   Window window(architecture, kCoordinates, 1);
   window.gradients[0][kBad] = std::numeric_limits<float>::infinity();
   std::vector<float> update(kCoordinates);
   window.rule.Step(kStep, window.gradients[0], absl::MakeSpan(window.state),
                    absl::MakeSpan(update));
-  EXPECT_THAT(Column(window.state, architecture.state_variables, kBad),
+  EXPECT_THAT(Column(window.state, architecture.stack.state_variables, kBad),
               Each(Truly([](double x) { return std::isfinite(x); })));
 }
 
-TEST_P(LstmKernelTest, GivesEveryMetaParameterAGradient) {
-  for (const LstmArchitecture& architecture : Architectures()) {
+TEST_P(RecurrentKernelTest, GivesEveryMetaParameterAGradient) {
+  for (const RecurrentArchitecture& architecture : Architectures(cell())) {
     Window window(architecture, /*n=*/32, /*steps=*/3);
     window.WindowBackward();
     EXPECT_THAT(window.phi_adjoint, Each(Ne(0)));
   }
 }
 
-TEST_P(LstmKernelTest, TakesNoStepsWithoutCoordinatesOrTime) {
-  Window window(TestArchitecture({}), /*n=*/0, /*steps=*/3);
+TEST_P(RecurrentKernelTest, TakesNoStepsWithoutCoordinatesOrTime) {
+  Window window(TestArchitecture({.cell = cell()}), /*n=*/0, /*steps=*/3);
   window.WindowBackward();
   EXPECT_THAT(window.phi_adjoint, Each(0));
-  Window still(TestArchitecture({}), /*n=*/16, /*steps=*/0);
+  Window still(TestArchitecture({.cell = cell()}), /*n=*/16, /*steps=*/0);
   still.WindowBackward();
   EXPECT_THAT(still.phi_adjoint, Each(0));
 }
 
-METASTEP_INSTANTIATE_FOR_VECTOR_TARGETS(LstmKernelTest);
+INSTANTIATE_TEST_SUITE_P(
+    , RecurrentKernelTest,
+    testing::Combine(testing::ValuesIn(hwy::SupportedAndGeneratedTargets()),
+                     testing::ValuesIn(kCells)),
+    [](const auto& test) {
+      return absl::StrCat(hwy::TargetName(std::get<int64_t>(test.param)), "_",
+                          CellName(std::get<Cell>(test.param)));
+    });
 
 // So that workers with and without AVX-512 can share a run.
-TEST(LstmKernelBitsTest, AreThoseOfAvx2OnWiderVectors) {
+class RecurrentKernelBitsTest : public testing::TestWithParam<Cell> {};
+
+INSTANTIATE_TEST_SUITE_P(, RecurrentKernelBitsTest, testing::ValuesIn(kCells),
+                         [](const auto& test) { return CellName(test.param); });
+
+TEST_P(RecurrentKernelBitsTest, AreThoseOfAvx2OnWiderVectors) {
   constexpr int64_t kFused = HWY_AVX2 | HWY_AVX3 | HWY_AVX3_DL;
-  for (const LstmArchitecture& architecture : Architectures()) {
+  for (const RecurrentArchitecture& architecture : Architectures(GetParam())) {
     std::vector<std::vector<double>> phi_adjoints;
     std::vector<std::vector<float>> states;
     for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {

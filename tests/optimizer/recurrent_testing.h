@@ -1,12 +1,14 @@
-// Architectures, meta-parameters and numbers for tests of the LSTM.
-#ifndef METASTEP_TESTS_OPTIMIZER_LSTM_TESTING_H_
-#define METASTEP_TESTS_OPTIMIZER_LSTM_TESTING_H_
+// Architectures, meta-parameters and numbers for tests of learned rules.
+#ifndef METASTEP_TESTS_OPTIMIZER_RECURRENT_TESTING_H_
+#define METASTEP_TESTS_OPTIMIZER_RECURRENT_TESTING_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "base/rng.h"
-#include "optimizer/lstm_architecture.h"
+#include "optimizer/recurrent_architecture.h"
+#include "optimizer/run_spec.h"
 #include "optimizer/update_rule.h"
 
 namespace metastep {
@@ -28,26 +30,43 @@ inline v1::Preprocessing Moments(double beta1 = 0.95, double beta2 = 0.9) {
   return spec;
 }
 
+using Cell = v1::LearnedRuleSpec::CellCase;
+constexpr Cell kLstm = v1::LearnedRuleSpec::kLstm;
+constexpr Cell kGru = v1::LearnedRuleSpec::kGru;
+inline constexpr Cell kCells[] = {kLstm, kGru};
+
 struct ArchitectureOptions {
+  Cell cell = kLstm;
   std::vector<int> hidden = {20, 20};
   v1::Preprocessing preprocessing = LogAndSign(10);
   double output_scale = 0.1;
 };
 
-inline LstmArchitecture TestArchitecture(const ArchitectureOptions& options) {
-  v1::LstmSpec spec;
-  spec.mutable_hidden()->Add(options.hidden.begin(), options.hidden.end());
-  *spec.mutable_preprocessing() = options.preprocessing;
-  spec.set_output_scale(options.output_scale);
-  spec.set_forget_bias(1);
-  return MakeLstmArchitecture(spec);
+inline RecurrentArchitecture TestArchitecture(
+    const ArchitectureOptions& options) {
+  v1::LearnedRuleSpec spec;
+  const auto set = [&options](auto* cell) {
+    cell->mutable_hidden()->Add(options.hidden.begin(), options.hidden.end());
+    *cell->mutable_preprocessing() = options.preprocessing;
+    cell->set_output_scale(options.output_scale);
+  };
+  if (options.cell == kGru) {
+    set(spec.mutable_gru());
+  } else {
+    set(spec.mutable_lstm());
+  }
+  return MakeRecurrentArchitecture(ResolveLearnedRule(spec).value());
+}
+
+// Of a parametrised test.
+inline std::string CellName(Cell cell) {
+  return v1::LearnedRuleSpec::descriptor()->FindFieldByNumber(cell)->name();
 }
 
 // phi as a run would draw it, but with an output bias that is not 0.
-inline std::vector<float> TestPhi(const LstmArchitecture& architecture) {
+inline std::vector<float> TestPhi(const RecurrentArchitecture& architecture) {
   Rng rng(RngKey{.seed = 7});
-  std::vector<float> phi =
-      InitialLstmPhi(architecture, v1::LstmSpec::TRUNCATED_NORMAL, rng);
+  std::vector<float> phi = InitialPhi(architecture, rng);
   phi.back() = 0.25f;
   return phi;
 }
@@ -63,13 +82,14 @@ inline std::vector<float> Normals(size_t count, uint64_t seed,
 
 // State of n coordinates ~ N(0, 1), but for the running mean squares of
 // Moments: at least 1, so that nothing that is divided by their roots is large.
-inline std::vector<float> TestState(const LstmArchitecture& architecture,
+inline std::vector<float> TestState(const RecurrentArchitecture& architecture,
                                     int64_t n, uint64_t seed) {
   constexpr int64_t kBlock = UpdateRule::kBlock;
-  const int64_t variables = architecture.state_variables;
+  const auto variables =
+      static_cast<int64_t>(architecture.stack.state_variables);
   std::vector<float> state =
       Normals(UpdateRule::BlockedFloats(variables, n), seed);
-  if (!architecture.preprocessing.has_moments()) return state;
+  if (!architecture.stack.preprocessing.has_moments()) return state;
   for (size_t block = 0; block < state.size(); block += variables * kBlock) {
     for (int64_t lane = 0; lane < kBlock; ++lane) {
       float& v = state[block + kBlock + lane];
@@ -81,4 +101,4 @@ inline std::vector<float> TestState(const LstmArchitecture& architecture,
 
 }  // namespace metastep
 
-#endif  // METASTEP_TESTS_OPTIMIZER_LSTM_TESTING_H_
+#endif  // METASTEP_TESTS_OPTIMIZER_RECURRENT_TESTING_H_
