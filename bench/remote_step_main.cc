@@ -1,8 +1,6 @@
 // What the network costs a step: a server process on the loopback interface
 // against the kernel in this process, and a small step against a call that does
 // nothing.
-#include <google/protobuf/empty.pb.h>
-#include <grpcpp/impl/codegen/client_unary_call.h>
 
 #include <algorithm>
 #include <cmath>
@@ -27,7 +25,7 @@
 #include "optimizer/rule_factory.h"
 #include "optimizer/state_vector.h"
 #include "rpc/channel.h"
-#include "rpc/status_conversion.h"
+#include "rpc/health.h"
 
 namespace metastep {
 namespace {
@@ -128,19 +126,6 @@ absl::StatusOr<Session> OpenSession(
                  std::vector<float>(static_cast<size_t>(coordinates))};
 }
 
-// The health service's Check of the whole server: an empty request, and a
-// response of two bytes, of which nothing is looked at.
-absl::Status EmptyCall(grpc::Channel& channel) {
-  static const grpc::internal::RpcMethod kCheck(
-      "/grpc.health.v1.Health/Check", grpc::internal::RpcMethod::NORMAL_RPC);
-  grpc::ClientContext context;
-  SetTimeout(context, absl::Seconds(10));
-  const google::protobuf::Empty request;
-  google::protobuf::Empty response;
-  return FromGrpcStatus(grpc::internal::BlockingUnaryCall(
-      &channel, kCheck, &context, request, &response));
-}
-
 Contender LargeSteps(const std::string& what,
                      const std::function<absl::Status()>& step) {
   return {what, "M coordinates/s", [step]() -> absl::StatusOr<double> {
@@ -202,7 +187,9 @@ absl::Status MeasureSmall(const BenchOptions& options,
   METASTEP_ASSIGN_OR_RETURN(
       const std::vector<Samples> samples,
       Interleave(
-          {SmallCalls("empty call", [&] { return EmptyCall(*channel); }),
+          {SmallCalls(
+               "empty call",
+               [&] { return CheckHealth(channel, "", absl::Seconds(10)); }),
            SmallCalls("step of 10 coordinates", [&] { return small.Step(); })},
           options.repetitions));
   report.Add(samples);

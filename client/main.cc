@@ -31,6 +31,7 @@ void AddAllCommands(CLI::App& app, Command& command) {
   AddRunCommands(app, command);
   AddModelCommands(app, command);
   AddSessionsCommand(app, command);
+  AddHealthCommand(app, command);
   AddCompareCommand(app, command);
   AddMinimizeCommand(app, command);
 }

@@ -23,6 +23,7 @@ void AddTrainCommand(CLI::App& app, Command& command);
 void AddRunCommands(CLI::App& app, Command& command);  // runs, watch, workers
 void AddModelCommands(CLI::App& app, Command& command);
 void AddSessionsCommand(CLI::App& app, Command& command);
+void AddHealthCommand(CLI::App& app, Command& command);
 void AddCompareCommand(CLI::App& app, Command& command);
 void AddMinimizeCommand(CLI::App& app, Command& command);
 

@@ -13,6 +13,7 @@
 #include "base/mutex.h"
 #include "metastep/v1/coordinator_service.grpc.pb.h"
 #include "rpc/channel.h"
+#include "rpc/health.h"
 #include "rpc/status_conversion.h"
 #include "tests/support/status_matchers.h"
 
@@ -140,6 +141,17 @@ class ServerHostTest : public testing::Test {
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::CoordinatorService::Stub> stub_;
 };
+
+TEST_F(ServerHostTest, CheckHealthTellsServingFromUnknownAndGone) {
+  constexpr absl::Duration kTimeout = absl::Seconds(30);
+  EXPECT_OK(CheckHealth(channel_, "", kTimeout));
+  EXPECT_OK(CheckHealth(channel_, kServiceName, kTimeout));
+  EXPECT_THAT(CheckHealth(channel_, "metastep.v1.Other", kTimeout),
+              StatusIs(absl::StatusCode::kNotFound, testing::_));
+  host_.reset();
+  EXPECT_THAT(CheckHealth(channel_, "", kTimeout),
+              StatusIs(absl::StatusCode::kUnavailable, testing::_));
+}
 
 TEST_F(ServerHostTest, BindsAFreePortAndServes) {
   EXPECT_GT(host_->port(), 0);
