@@ -74,6 +74,9 @@ void Coordinator::CountGauges() {
   metrics_.active_runs.Set(static_cast<double>(runs_.size()));
   metrics_.workers.Set(static_cast<double>(workers_.all().size()));
   metrics_.live_leases.Set(leases_.live());
+  int pending = 0;
+  for (const auto& [id, run] : runs_) pending += run->board().pending();
+  metrics_.pending_shards.Set(pending);
 }
 
 absl::StatusOr<v1::RegisterWorkerResponse> Coordinator::RegisterWorker(

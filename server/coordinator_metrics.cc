@@ -37,7 +37,9 @@ CoordinatorMetrics::CoordinatorMetrics(prometheus::Registry& registry)
       active_runs(AddGauge(registry, "metastep_active_runs",
                            "Runs that are being computed")),
       workers(AddGauge(registry, "metastep_workers", "Registered workers")),
-      live_leases(AddGauge(registry, "metastep_live_leases", "Live leases")) {
+      live_leases(AddGauge(registry, "metastep_live_leases", "Live leases")),
+      pending_shards(AddGauge(registry, "metastep_pending_shards",
+                              "Shards of open phases that are not done")) {
   using Response = v1::SubmitResultResponse;
   auto& family = prometheus::BuildCounter()
                      .Name("metastep_shards_total")

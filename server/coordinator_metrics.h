@@ -39,6 +39,7 @@ class CoordinatorMetrics {
   prometheus::Gauge& active_runs;
   prometheus::Gauge& workers;
   prometheus::Gauge& live_leases;
+  prometheus::Gauge& pending_shards;
 };
 
 }  // namespace metastep

@@ -17,6 +17,7 @@ class ShardBoard {
   int size() const { return static_cast<int>(shards_.size()); }
   int done() const { return done_; }
   int open() const { return open_; }
+  int pending() const { return size() - done_; }
   bool complete() const { return done_ == size(); }
 
   bool IsOpen(int shard) const { return shards_[shard].state == State::kOpen; }

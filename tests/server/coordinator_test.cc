@@ -207,6 +207,17 @@ TEST_F(CoordinatorTest, LeasesEachLaneOnceAndClosesTheRound) {
   EXPECT_THAT(FloatsFromBytes(phi.phi()), ElementsAre(-2, -4));
 }
 
+TEST_F(CoordinatorTest, PendingShardsAreThoseNotDone) {
+  Create(Spec(/*lanes=*/2, /*rounds=*/5));
+  const std::string worker = Register();
+  const v1::Lease first = Lease(worker);
+  coordinator_->Tick();
+  EXPECT_EQ(metrics_.pending_shards.Value(), 2);
+  Submit(Result(worker, first, {1, 2}));
+  coordinator_->Tick();
+  EXPECT_EQ(metrics_.pending_shards.Value(), 1);
+}
+
 TEST_F(CoordinatorTest, LateAndRepeatedResultsAreAnsweredAndNotCounted) {
   Create(Spec(/*lanes=*/1, /*rounds=*/5));
   const std::string slow = Register();
