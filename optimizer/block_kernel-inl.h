@@ -20,9 +20,9 @@
 //
 // So a GRU, n = tanh(W x + b + r (U h + c)), has three products into its own
 // rows: from (x, h) to r and z, from x and from h to the two parts of n. An
-// LMU, u = e (x, h, m), m' = A m + B u, h' = tanh(W (x, h, m')), multiplies to
-// u, makes m' by A and B, which are no part of phi, and multiplies again; for
-// W's last part CellProduct then has to name the state after the step.
+// LMU, u = e (x, h, m), m' = A m + B u, h' = tanh(W (x, h, m') + b), multiplies
+// to u and by the constant A, adds B u, and multiplies again: from (x, h), and
+// on top of it from its own copy of m', which is state after the step.
 
 // Per-target include guard.
 #if defined(METASTEP_OPTIMIZER_BLOCK_KERNEL_INL_H_) == \
@@ -198,15 +198,22 @@ class LayerStep {
     const float* const weight = &weights_.by_row[product.phi];
     const float* const bias = weight + product.depth * columns;
     const size_t fetched = i == 0 ? layer_.multiplied_variables() : 0;
+    if (product.base == CellProduct::Base::kZero) SetZero(product);
     WithConstant(blocks_, [&](auto blocks) HWY_ATTR {
       constexpr size_t kRows = TileRows(blocks);
       for (size_t row = 0; row < columns; row += kRows) {
         FetchNext(row * fetched / columns, (row + kRows) * fetched / columns);
-        Product</*kRowStride=*/1, Onto::kBias, blocks>(
-            weight + row, columns, rows_.operands(first_row_ + product.in),
-            product.depth, bias + row,
-            rows_.panels(first_row_ + product.out + row),
-            std::min(kRows, columns - row));
+        const Panels<const float> in = rows_.operands(first_row_ + product.in);
+        const Panels<float> out = rows_.panels(first_row_ + product.out + row);
+        const size_t count = std::min(kRows, columns - row);
+        if (product.base == CellProduct::Base::kBias) {
+          Product</*kRowStride=*/1, Onto::kBias, blocks>(
+              weight + row, columns, in, product.depth, bias + row, out, count);
+        } else {
+          Product</*kRowStride=*/1, Onto::kSum, blocks>(
+              weight + row, columns, in, product.depth, /*bias=*/nullptr, out,
+              count);
+        }
       }
     });
   }
@@ -214,8 +221,13 @@ class LayerStep {
   // Adds to the sums of dL/dphi and to the adjoints of the operands.
   HWY_INLINE void MultiplyBackward(size_t i) const {
     const CellProduct& product = layer_.products[i];
-    for (size_t block = 0; block < blocks_; ++block) {
+    for (size_t block = 0; block < blocks_ && product.learned; ++block) {
       SumPhi(product, weights_.layout.sums[index_][i], block);
+    }
+    if (product.in >= layer_.own()) {
+      AddAdjoints(product, /*first=*/0, product.depth,
+                  trace_.state.panels(layer_.state + product.after));
+      return;
     }
     const size_t end = product.in + product.depth;
     if (product.in < layer_.inputs) {
@@ -231,6 +243,13 @@ class LayerStep {
   }
 
  private:
+  void SetZero(const CellProduct& product) const {
+    for (size_t block = 0; block < blocks_; ++block) {
+      std::fill_n(rows_.row(block, first_row_ + product.out),
+                  product.columns() * kBlock, 0.0f);
+    }
+  }
+
   // Has the CPU fetch variables first, ..., last - 1 of the state to come, a
   // few at a time: the misses of a hundred at once are more than a core holds,
   // and the products would wait for them.
@@ -293,7 +312,7 @@ class LayerStep {
   const size_t first_row_;
 };
 
-// Adds the sums of one product to its [depth + 1, columns] of phi.
+// Adds the sums of one product to its [phi_rows, columns] of phi.
 HWY_INLINE void AddSums(const float* sums, const CellProduct& product,
                         double* phi) {
   const size_t columns = product.columns();
@@ -301,11 +320,11 @@ HWY_INLINE void AddSums(const float* sums, const CellProduct& product,
     const size_t width = std::min(kBlock, columns - chunk);
     size_t at[kBlock] = {};
     for (size_t i = 0; i < width; ++i) at[i] = product.phi_column(chunk + i);
-    double* row = phi;
-    for (size_t r = 0; r <= product.depth;
-         ++r, sums += kBlock, row += columns) {
-      for (size_t i = 0; i < width; ++i) row[at[i]] += sums[i];
+    for (size_t r = 0; r < product.phi_rows(); ++r) {
+      double* const row = phi + r * columns;
+      for (size_t i = 0; i < width; ++i) row[at[i]] += sums[r * kBlock + i];
     }
+    sums += (product.depth + 1) * kBlock;
   }
 }
 
@@ -572,6 +591,7 @@ void GroupKernel<Cell>::AddSumsToPhi(absl::Span<double> phi) const {
     for (size_t i = 0; i < stack.layers.size(); ++i) {
       for (size_t p = 0; p < stack.layers[i].products.size(); ++p) {
         const CellProduct& product = stack.layers[i].products[p];
+        if (!product.learned) continue;
         AddSums(trace_.sums.row(block, weights_.layout.sums[i][p]), product,
                 &phi[product.phi]);
       }

@@ -43,14 +43,14 @@ class CellReference {
     return first;
   }
 
-  // weight^T x + bias, in phi's order of columns.
+  // weight^T x and, if there is one, the bias, in phi's order of columns.
   static Reals Multiply(const CellProduct& product, absl::Span<const Real> phi,
                         const Reals& x) {
     const size_t columns = product.columns();
     Reals sums(columns);
     for (size_t column = 0; column < columns; ++column) {
       const Real* const at = &phi[product.phi + column];
-      sums[column] = at[product.depth * columns];
+      if (HasBias(product)) sums[column] = at[product.depth * columns];
       for (size_t row = 0; row < product.depth; ++row) {
         sums[column] += at[row * columns] * x[row];
       }
@@ -70,10 +70,16 @@ class CellReference {
         phi_adjoint[at] += adjoint[column] * x[row];
         x_adjoint[row] += adjoint[column] * phi[at];
       }
+      if (!HasBias(product)) continue;
       phi_adjoint[product.phi + product.depth * product.columns() + column] +=
           adjoint[column];
     }
     return x_adjoint;
+  }
+
+ private:
+  static bool HasBias(const CellProduct& product) {
+    return product.base == CellProduct::Base::kBias;
   }
 };
 

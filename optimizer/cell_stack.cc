@@ -20,14 +20,17 @@ void ForEachProduct(const CellStack& stack, const F& f) {
   }
 }
 
-std::vector<float> ByRow(const CellStack& stack, absl::Span<const float> phi) {
-  std::vector<float> by_row(phi.begin(), phi.end());
+std::vector<float> ByRow(const CellStack& stack, absl::Span<const float> phi,
+                         absl::Span<const float> constants) {
+  std::vector<float> all(phi.begin(), phi.end());
+  all.insert(all.end(), constants.begin(), constants.end());
+  std::vector<float> by_row = all;
   ForEachProduct(stack, [&](const CellProduct& product) {
     const size_t columns = product.columns();
-    for (size_t k = 0; k <= product.depth; ++k) {
+    for (size_t k = 0; k < product.phi_rows(); ++k) {
       const size_t begin = product.phi + k * columns;
       for (size_t row = 0; row < columns; ++row) {
-        by_row[begin + row] = phi[begin + product.phi_column(row)];
+        by_row[begin + row] = all[begin + product.phi_column(row)];
       }
     }
   });
@@ -53,7 +56,7 @@ std::vector<float> Transposed(const CellStack& stack,
 size_t CellLayer::multiplied_variables() const {
   size_t end = inputs;
   for (const CellProduct& product : products) {
-    end = std::max(end, product.in + product.depth);
+    if (product.in < own()) end = std::max(end, product.in + product.depth);
   }
   return end - inputs;
 }
@@ -65,6 +68,7 @@ CellStackLayout::CellStackLayout(const CellStack& stack) {
     std::vector<size_t>& of_layer = sums.emplace_back();
     for (const CellProduct& product : layer.products) {
       of_layer.push_back(sum_rows);
+      if (!product.learned) continue;
       sum_rows += BlocksOf(product.columns()) * (product.depth + 1);
     }
   }
@@ -76,11 +80,12 @@ CellStackLayout::CellStackLayout(const CellStack& stack) {
   sum_rows += stack.output_inputs + 1;
 }
 
-StackWeights::StackWeights(CellStack of, absl::Span<const float> values)
+StackWeights::StackWeights(CellStack of, absl::Span<const float> values,
+                           absl::Span<const float> constants)
     : stack(std::move(of)),
       layout(stack),
       phi(values.begin(), values.end()),
-      by_row(ByRow(stack, values)),
+      by_row(ByRow(stack, values, constants)),
       transposed(Transposed(stack, by_row)) {}
 
 }  // namespace metastep

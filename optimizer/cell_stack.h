@@ -15,21 +15,34 @@ namespace metastep {
 
 // out = weight^T in + bias. Rows count from the layer's first.
 //
+// A weight that is not learned is a constant: it counts as standing behind the
+// end of phi, where StackWeights puts the constants.
+//
 // In phi the columns stand gate after gate, [gates][units]; among the rows unit
 // after unit, [units][gates], so that what a unit needs is made together.
 struct CellProduct {
   const char* name;  // of its tensors among the layer's; may be empty
-  size_t in;         // first operand, among the inputs and the state
-  size_t depth;      // operands
-  size_t out;        // first result, among the cell's own rows
+  // First operand, among the inputs and the state before the step or, if they
+  // are copies of state after the step, among the cell's own rows.
+  size_t in;
+  size_t depth;  // operands
+  size_t out;    // first result, among the cell's own rows
   size_t units;
   size_t gates;
+  // What is added to: the bias, nothing, or what the rows hold. Only the first
+  // has a bias.
+  enum class Base { kBias, kZero, kRows };
+  Base base = Base::kBias;
+  bool learned = true;
+  size_t after = 0;  // of operands among the own rows: which state variables
+                     // they copy, the first one
   size_t phi = 0;  // of the weight [depth, gates * units], row-major; the bias
                    // [gates * units] follows at once
 
   size_t columns() const { return gates * units; }
-  // Of weight and bias.
-  size_t floats() const { return (depth + 1) * columns(); }
+  // Rows of columns() in phi: the weight's and, if there is one, the bias.
+  size_t phi_rows() const { return depth + (base == Base::kBias ? 1 : 0); }
+  size_t phi_floats() const { return phi_rows() * columns(); }
   // Where in a row of phi the result with this row is.
   size_t phi_column(size_t row) const {
     return row % gates * units + row / gates;
@@ -49,7 +62,7 @@ struct CellLayer {
   size_t own() const { return inputs + variables; }  // the first of its own
 
   size_t rows() const { return inputs + variables + own_rows; }
-  // The state variables that products take: the first so many.
+  // The state variables before the step that products take: the first so many.
   size_t multiplied_variables() const;
 };
 
@@ -79,8 +92,9 @@ struct CellStackLayout {
   size_t top = 0;            // inputs of the output
   size_t preprocessing = 0;  // its state before the step
   size_t rows = 0;           // of one step
-  // Of each product of each layer: for every 16 columns, [depth + 1] rows whose
-  // lanes are those columns; the last is the bias's.
+  // Of each learned product of each layer: for every 16 columns, [depth + 1]
+  // rows whose lanes are those columns; the last is the bias's, if there is
+  // one.
   std::vector<std::vector<size_t>> sums;
   size_t output_sums = 0;  // [output_inputs + 1], whose lanes are coordinates
   size_t sum_rows = 0;
@@ -88,13 +102,16 @@ struct CellStackLayout {
 
 // A rule's weights. Immutable; thread-safe.
 struct StackWeights {
-  // REQUIRES: phi.size() == stack.phi_size.
-  StackWeights(CellStack stack, absl::Span<const float> phi);
+  // REQUIRES: phi.size() == stack.phi_size; `constants` hold the weights of the
+  // products that are not learned.
+  StackWeights(CellStack stack, absl::Span<const float> phi,
+               absl::Span<const float> constants);
 
   const CellStack stack;
   const CellStackLayout layout;
   const std::vector<float> phi;
-  // phi with the columns of each product in the order of its rows.
+  // phi and the constants, with the columns of each product in the order of its
+  // rows.
   const std::vector<float> by_row;
   // Each product's weight in by_row as [columns, depth], where it is in phi:
   // the backward pass reads rows of it.

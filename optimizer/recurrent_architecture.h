@@ -10,10 +10,14 @@
 //     implementation (Sonnet 1).
 //   GRU: "gates", from x and h to r and z; "candidate", from x to W x + b;
 //     "recurrent", from h to U h + c.
+//   LMU: "encoder", from x, h and m to u; from x and h to h's pre-activation;
+//     "memory", from m after the step, which adds to it. The first and the last
+//     have no bias.
 // The output's weight is [inputs], its bias [1].
 //
 // A coordinate's state is that of the preprocessing (preprocessing.h), then
-// that of each layer: h [units], and after it c [units] of an LSTM.
+// that of each layer: h [units], and after it c [units] of an LSTM or m [order]
+// of an LMU.
 #ifndef METASTEP_OPTIMIZER_RECURRENT_ARCHITECTURE_H_
 #define METASTEP_OPTIMIZER_RECURRENT_ARCHITECTURE_H_
 

@@ -3,7 +3,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <variant>
+#include <vector>
 
+#include "optimizer/legendre_memory.h"
 #include "optimizer/vector_targets.h"  // before Highway
 
 #undef HWY_TARGET_INCLUDE
@@ -13,6 +15,7 @@
 #include "hwy/highway.h"
 #include "optimizer/block_kernel-inl.h"
 #include "optimizer/gru_cell-inl.h"
+#include "optimizer/lmu_cell-inl.h"
 #include "optimizer/lstm_cell-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -24,6 +27,7 @@ LstmCell CellOf(const LstmConstants& constants) {
   return LstmCell(constants.forget_bias);
 }
 GruCell CellOf(const GruConstants& /*constants*/) { return GruCell(); }
+LmuCell CellOf(const LmuConstants& constants) { return LmuCell(constants.b); }
 
 void Step(const RecurrentWeights& weights, int64_t step,
           absl::Span<const float> gradient, absl::Span<float> state,
@@ -59,16 +63,40 @@ namespace {
 HWY_EXPORT(Step);
 HWY_EXPORT(WindowBackward);
 
+LegendreMemory MemoryOf(const v1::LmuSpec& spec) {
+  return MakeLegendreMemory(spec.memory_order(), spec.memory_length());
+}
+
 CellConstants ConstantsOf(const v1::LearnedRuleSpec& spec) {
   if (spec.has_gru()) return GruConstants();
+  if (spec.has_lmu()) {
+    const LegendreMemory memory = MemoryOf(spec.lmu());
+    return LmuConstants{{memory.b.begin(), memory.b.end()}};
+  }
   return LstmConstants{static_cast<float>(spec.lstm().forget_bias())};
+}
+
+// The weights of products that are not learned: of an LMU A, whose columns are
+// a product's rows.
+std::vector<float> ConstantWeights(const v1::LearnedRuleSpec& spec) {
+  std::vector<float> weights;
+  if (!spec.has_lmu()) return weights;
+  const LegendreMemory memory = MemoryOf(spec.lmu());
+  const size_t order = memory.b.size();
+  for (size_t j = 0; j < order; ++j) {
+    for (size_t i = 0; i < order; ++i) {
+      weights.push_back(static_cast<float>(memory.a[i * order + j]));
+    }
+  }
+  return weights;
 }
 
 }  // namespace
 
 RecurrentWeights::RecurrentWeights(const RecurrentArchitecture& architecture,
                                    absl::Span<const float> phi)
-    : stack(architecture.stack, phi), cell(ConstantsOf(architecture.spec)) {}
+    : stack(architecture.stack, phi, ConstantWeights(architecture.spec)),
+      cell(ConstantsOf(architecture.spec)) {}
 
 void RecurrentStep(const RecurrentWeights& weights, int64_t step,
                    absl::Span<const float> gradient, absl::Span<float> state,

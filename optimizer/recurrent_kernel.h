@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <variant>
+#include <vector>
 
 #include "absl/types/span.h"
 #include "optimizer/block_kernel.h"
@@ -27,7 +28,10 @@ struct LstmConstants {
   float forget_bias;
 };
 struct GruConstants {};
-using CellConstants = std::variant<LstmConstants, GruConstants>;
+struct LmuConstants {
+  std::vector<float> b;  // of the memory
+};
+using CellConstants = std::variant<LstmConstants, GruConstants, LmuConstants>;
 
 // A rule's numbers. Immutable; thread-safe.
 struct RecurrentWeights {

@@ -13,6 +13,7 @@
 #include "absl/types/span.h"
 #include "optimizer/cell_reference.h"
 #include "optimizer/gru_reference.h"
+#include "optimizer/lmu_reference.h"
 #include "optimizer/lstm_reference.h"
 #include "optimizer/preprocessing_reference.h"
 #include "optimizer/recurrent_architecture.h"
@@ -70,6 +71,7 @@ class RecurrentReference {
   static std::unique_ptr<const CellReference<Real>> MakeCell(
       const v1::LearnedRuleSpec& spec) {
     if (spec.has_gru()) return std::make_unique<GruReference<Real>>();
+    if (spec.has_lmu()) return std::make_unique<LmuReference<Real>>(spec.lmu());
     return std::make_unique<LstmReference<Real>>(spec.lstm());
   }
 

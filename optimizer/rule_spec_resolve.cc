@@ -16,11 +16,6 @@
 namespace metastep {
 namespace {
 
-// What is not built is refused here, so that it reaches no rule.
-void Refuse(const SpecPlace& place, absl::string_view field) {
-  place.problems->Add((place / field).path, "is not built yet; use lstm");
-}
-
 // A spec of a cell with what the preset stands for.
 template <class Cell>
 Cell PresetOf(v1::LstmSpec::Preset preset) {
@@ -95,6 +90,16 @@ void Fill(v1::GruSpec& spec, const SpecPlace& place) {
   FillCell(spec, fields, place);
 }
 
+void Fill(v1::LmuSpec& spec, const SpecPlace& place) {
+  SpecFields fields(spec, place);
+  FillHidden(spec);
+  FillCell(spec, fields, place);
+  fields.Integer("memory_order", {1, 64}, 16);
+  fields.Real("memory_length",
+              {"from 1 to 10^6", [](double x) { return x >= 1 && x <= 1e6; }},
+              100);
+}
+
 void Fill(v1::GroupRuleSpec& spec, const SpecPlace& place) {
   SpecFields(spec, place).Name("name");
   if (spec.parameters().empty()) spec.mutable_parameters()->Add("*");
@@ -105,7 +110,7 @@ void Fill(v1::GroupRuleSpec& spec, const SpecPlace& place) {
 
 void Fill(v1::LearnedRuleSpec& spec, const SpecPlace& place) {
   if (!SpecFields(spec, place).Required("cell")) return;
-  if (spec.has_lmu()) return Refuse(place, "lmu");
+  if (spec.has_lmu()) return Fill(*spec.mutable_lmu(), place / "lmu");
   if (spec.has_gru()) return Fill(*spec.mutable_gru(), place / "gru");
   Fill(*spec.mutable_lstm(), place / "lstm");
 }

@@ -63,7 +63,8 @@ class FiniteDifferenceTest : public ::testing::TestWithParam<
 
 INSTANTIATE_TEST_SUITE_P(
     Modes, FiniteDifferenceTest,
-    ::testing::Combine(::testing::Bool(), ::testing::Values("lstm", "gru"),
+    ::testing::Combine(::testing::Bool(),
+                       ::testing::Values("lstm", "gru", "lmu"),
                        ::testing::Values("log_and_sign", "moments")),
     [](const auto& mode) {
       return absl::StrCat(std::get<0>(mode.param) ? "exact_" : "first_order_",

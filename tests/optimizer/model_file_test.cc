@@ -35,7 +35,7 @@ Model LinearModel() {
   return model;
 }
 
-// Two rules of different shapes, and every field of the metadata.
+// A rule of each cell, and every field of the metadata.
 Model FullModel() {
   absl::StatusOr<v1::RunSpec> spec = ParseRunSpec(R"pb(
     name: "full"
@@ -45,6 +45,11 @@ Model FullModel() {
         name: "conv"
         parameters: "conv*"
         rule { lstm { preset: DM hidden: 2 } }
+      }
+      rules {
+        name: "bias"
+        parameters: "*bias"
+        rule { lmu { hidden: 2 memory_order: 3 } }
       }
       rules {
         name: "rest"

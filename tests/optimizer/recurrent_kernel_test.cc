@@ -44,8 +44,8 @@ std::vector<RecurrentArchitecture> Architectures(Cell cell) {
       {},
       {.preprocessing = Identity()},
       {.hidden = {1}, .preprocessing = LogAndSign(2)},
-      {.hidden = {3, 17, 5}, .preprocessing = LogAndSign(5)},
-      {.hidden = {3, 17}, .preprocessing = Moments()}};
+      {.hidden = {3, 17, 5}, .preprocessing = LogAndSign(5), .memory_order = 1},
+      {.hidden = {3, 17}, .preprocessing = Moments(), .memory_order = 5}};
   if (cell == kLstm) {  // which alone may have no layers
     all.push_back({.hidden = {}});
     all.push_back({.hidden = {}, .preprocessing = Identity()});

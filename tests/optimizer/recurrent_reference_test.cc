@@ -138,7 +138,15 @@ INSTANTIATE_TEST_SUITE_P(
         ArchitectureOptions{
             .cell = kGru, .hidden = {3}, .preprocessing = LogAndSign(1)},
         ArchitectureOptions{
-            .cell = kGru, .hidden = {2, 1, 3}, .preprocessing = Moments()}));
+            .cell = kGru, .hidden = {2, 1, 3}, .preprocessing = Moments()},
+        ArchitectureOptions{.cell = kLmu,
+                            .hidden = {3},
+                            .preprocessing = LogAndSign(1),
+                            .memory_order = 4},
+        ArchitectureOptions{.cell = kLmu,
+                            .hidden = {2, 1, 3},
+                            .preprocessing = Moments(),
+                            .memory_order = 3}));
 
 // One unit, one input, by hand. W of r and z: from the input 1, 2, from h 3, 4,
 // biases 5, 6; of n from the input 7, bias 8; from h 9, bias 10; all over 10;
@@ -162,6 +170,30 @@ TEST(RecurrentReferenceTest, StepsAGru) {
   std::vector<double> state = {0.2};
   EXPECT_DOUBLE_EQ(gru.Step(1, 0.5, absl::MakeSpan(state)), 0.5 * (2 * h + 1));
   EXPECT_THAT(state, ElementsAre(testing::DoubleEq(h)));
+}
+
+// One unit, one input and a memory of order 1, by hand: m' = a m + (1 - a) u
+// with a = e^(-1/10). e of the input, h and m is 1, 2, 3; W of the input and h
+// 4, 5, bias 6, of m' 7; all over 10; g = 0.5, h = 0.2, m = 0.4:
+//   u = 0.05 + 0.04 + 0.12, h' = tanh(0.2 + 0.1 + 0.6 + 0.7 m')
+TEST(RecurrentReferenceTest, StepsAnLmu) {
+  std::vector<double> phi;
+  for (int i = 1; i <= 7; ++i) phi.push_back(i / 10.0);
+  phi.insert(phi.end(), {2, 1});  // output weight and bias
+  const RecurrentReference<double> lmu(
+      TestArchitecture({.cell = kLmu,
+                        .hidden = {1},
+                        .preprocessing = Identity(),
+                        .output_scale = 0.5,
+                        .memory_order = 1}),
+      phi);
+  const double a = std::exp(-0.1);
+  const double m = a * 0.4 + (1 - a) * 0.21;
+  const double h = std::tanh(0.9 + 0.7 * m);
+
+  std::vector<double> state = {0.2, 0.4};
+  EXPECT_DOUBLE_EQ(lmu.Step(1, 0.5, absl::MakeSpan(state)), 0.5 * (2 * h + 1));
+  EXPECT_THAT(state, ElementsAre(testing::DoubleEq(h), testing::DoubleEq(m)));
 }
 
 TEST(RecurrentReferenceTest, ShowsNonFiniteGradientsInTheUpdate) {

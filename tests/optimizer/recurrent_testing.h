@@ -33,13 +33,15 @@ inline v1::Preprocessing Moments(double beta1 = 0.95, double beta2 = 0.9) {
 using Cell = v1::LearnedRuleSpec::CellCase;
 constexpr Cell kLstm = v1::LearnedRuleSpec::kLstm;
 constexpr Cell kGru = v1::LearnedRuleSpec::kGru;
-inline constexpr Cell kCells[] = {kLstm, kGru};
+constexpr Cell kLmu = v1::LearnedRuleSpec::kLmu;
+inline constexpr Cell kCells[] = {kLstm, kGru, kLmu};
 
 struct ArchitectureOptions {
   Cell cell = kLstm;
   std::vector<int> hidden = {20, 20};
   v1::Preprocessing preprocessing = LogAndSign(10);
   double output_scale = 0.1;
+  int memory_order = 16;  // of an LMU
 };
 
 inline RecurrentArchitecture TestArchitecture(
@@ -52,6 +54,10 @@ inline RecurrentArchitecture TestArchitecture(
   };
   if (options.cell == kGru) {
     set(spec.mutable_gru());
+  } else if (options.cell == kLmu) {
+    set(spec.mutable_lmu());
+    spec.mutable_lmu()->set_memory_order(options.memory_order);
+    spec.mutable_lmu()->set_memory_length(10);
   } else {
     set(spec.mutable_lstm());
   }

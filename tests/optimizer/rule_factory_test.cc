@@ -71,6 +71,13 @@ TEST(RuleFactoryTest, CountsPhiOfAGru) {
             1400 + 2480 + 21);
 }
 
+// Layer 0: (2 + 20 + 16) + (2 + 20 + 1) 20 + 16 20 = 818; layer 1: 56 + 41 20 +
+// 16 20 = 1196; the output's 21. A and B are no part of phi.
+TEST(RuleFactoryTest, CountsPhiOfAnLmu) {
+  EXPECT_EQ(PhiSize(Rules("rules { rule { lmu { preset: PAPER } } }")),
+            818 + 1196 + 21);
+}
+
 testing::Matcher<ParameterTensor> Tensor(const std::string& name,
                                          const std::vector<int64_t>& shape) {
   return testing::AllOf(testing::Field(&ParameterTensor::name, name),
@@ -88,6 +95,17 @@ TEST(RuleFactoryTest, NamesTheTensorsOfAGru) {
                   Tensor("a.layer0.recurrent.bias", {3}),
                   Tensor("a.output.weight", {3}),
                   Tensor("a.output.bias", {1})));
+}
+
+TEST(RuleFactoryTest, NamesTheTensorsOfAnLmu) {
+  EXPECT_THAT(PhiTensors(Rules("rules { name: 'a' rule { lmu { hidden: 3 "
+                               "memory_order: 2 } } }")),
+              ElementsAre(Tensor("a.layer0.encoder.weight", {6, 1}),
+                          Tensor("a.layer0.weight", {4, 3}),
+                          Tensor("a.layer0.bias", {3}),
+                          Tensor("a.layer0.memory.weight", {2, 3}),
+                          Tensor("a.output.weight", {3}),
+                          Tensor("a.output.bias", {1})));
 }
 
 TEST(RuleFactoryTest, NamesTheTensorsOfPhi) {
@@ -133,6 +151,41 @@ TEST(RuleFactoryTest, DrawsPhiAsTheReferenceImplementation) {
   ExpectTruncatedNormal(all.subspan(kLayer0 + kLayer1, 20),
                         1 / std::sqrt(20.0f));
   EXPECT_EQ(phi.back(), 0);
+}
+
+// Of n draws from a uniform distribution within `bound` the standard deviation,
+// bound / sqrt(3), is off by about 0.45 / sqrt(n) of itself.
+void ExpectUniform(absl::Span<const float> numbers, float bound) {
+  const double n = static_cast<double>(numbers.size());
+  double squares = 0;
+  for (const double x : numbers) {
+    squares += x * x;
+    EXPECT_LE(std::abs(x), bound);
+  }
+  EXPECT_NEAR(std::sqrt(3 * squares / n) / bound, 1, 4 * 0.45 / std::sqrt(n));
+}
+
+// With 400 units, 30 of order and 1 input: e of 1, 400 and 30 rows; W of 1 and
+// 400 rows, b, W of 30 rows, all of 400 columns.
+TEST(RuleFactoryTest, DrawsPhiOfAnLmuAsItsPaper) {
+  const std::vector<float> phi = InitialPhi(
+      Rules("rules { rule { lmu { hidden: 400 memory_order: 30 } } }"),
+      /*seed=*/3);
+  absl::Span<const float> rest = phi;
+  const auto take = [&rest](size_t count) {
+    const absl::Span<const float> taken = rest.first(count);
+    rest.remove_prefix(count);
+    return taken;
+  };
+  EXPECT_LE(std::abs(take(1)[0]), std::sqrt(3.0f));
+  ExpectUniform(take(400), std::sqrt(3.0f / 400));
+  EXPECT_THAT(take(30), Each(0));
+  ExpectTruncatedNormal(take(400), std::sqrt(2.0f / 401));
+  ExpectTruncatedNormal(take(400 * 400), std::sqrt(2.0f / 800));
+  EXPECT_THAT(take(400), Each(0));
+  ExpectTruncatedNormal(take(30 * 400), std::sqrt(2.0f / 430));
+  ExpectTruncatedNormal(take(400), 1 / std::sqrt(400.0f));
+  EXPECT_THAT(rest, ElementsAre(0));
 }
 
 TEST(RuleFactoryTest, DrawsPhiBySeedAndRule) {

@@ -254,6 +254,26 @@ TEST(GruResolveTest, HasTheDefaultsAndPresetsOfTheLstm) {
                       })pb");
 }
 
+TEST(LmuResolveTest, HasTheDefaultsAndPresetsOfTheLstm) {
+  ExpectResolved("lmu {}", R"pb(lmu {
+                                  hidden: [ 20, 20 ]
+                                  preprocessing { identity {} }
+                                  output_scale: 1
+                                  initialization: TRUNCATED_NORMAL
+                                  memory_order: 16
+                                  memory_length: 100
+                                })pb");
+  ExpectResolved("lmu { preset: DM memory_order: 3 memory_length: 20 }",
+                 R"pb(lmu {
+                        hidden: [ 20, 20 ]
+                        preprocessing { log_and_sign { p: 5 } }
+                        output_scale: 0.01
+                        initialization: TRUNCATED_NORMAL
+                        memory_order: 3
+                        memory_length: 20
+                      })pb");
+}
+
 TEST(HandDesignedResolveTest, HasTorch7sDefaults) {
   v1::HandDesignedSpec spec;
   spec.mutable_rmsprop()->set_learning_rate(0.03);
@@ -384,6 +404,14 @@ std::vector<LimitCase> LimitCases() {
        "training.rules[0].rule.gru.output_scale",
        {"-1", "0.1"},
        {"0", "inf"}},
+      {kTraining,
+       "training.rules[0].rule.lmu.memory_order",
+       {"1", "64"},
+       {"-1", "65"}},
+      {kTraining,
+       "training.rules[0].rule.lmu.memory_length",
+       {"1", "1e6"},
+       {"-1", "0.99", "1000001", "nan"}},
       {kTraining,
        "training.outer.rule.sgd.learning_rate",
        {"0", "1"},
@@ -529,16 +557,6 @@ TEST(RunSpecResolveTest, ARuleNeedsItsCell) {
               StatusIs(absl::StatusCode::kInvalidArgument,
                        "training.rules[0].rule.cell is required: one of lstm, "
                        "gru, lmu"));
-}
-
-TEST(RunSpecResolveTest, RefusesWhatIsNotBuilt) {
-  constexpr char kPath[] = "training.rules[0].rule.lmu";
-  v1::RunSpec spec = Parse(kTraining);
-  ASSERT_OK(SetField(spec, "training.rules[0].name", "a"));
-  ASSERT_OK(SetField(spec, kPath, "{}"));
-  EXPECT_THAT(ResolveRunSpec(spec),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr(absl::StrCat(kPath, " is not built yet"))));
 }
 
 TEST(RunSpecResolveTest, LossWeightsAreOneMoreThanTheHorizon) {
