@@ -26,6 +26,7 @@
 #include "base/status_macros.h"
 #include "learner/inner_loop.h"
 #include "learner/learner.h"
+#include "optimizer/curriculum.h"
 #include "optimizer/rule_factory.h"
 
 namespace metastep {
@@ -53,6 +54,7 @@ class Unroll final : public LaneState {
     return std::make_unique<Unroll>(family_, key_, family_->Make(key_), loop_);
   }
 
+  const RngKey& key() const { return key_; }
   Task& task() { return *task_; }
   InnerLoop& loop() { return loop_; }
 
@@ -106,6 +108,7 @@ class TruncatedBptt final : public Learner {
                 std::shared_ptr<const TaskFamily> family)
       : rules_(training.rules()),
         spec_(training.unroll()),
+        curriculum_(training),
         family_(std::move(family)) {}
 
   absl::StatusOr<std::unique_ptr<LaneState>> Start(
@@ -151,12 +154,17 @@ class TruncatedBptt final : public Learner {
   }
 
  private:
+  const v1::StageSpec& StageOf(const Unroll& unroll) const {
+    return curriculum_.StageOf(static_cast<int64_t>(unroll.key().unroll));
+  }
+
   absl::StatusOr<std::unique_ptr<const LearnedRule>> RuleForNextWindow(
       absl::Span<const float> phi, Unroll& unroll) const {
-    if (unroll.loop().t + spec_.window() > spec_.horizon()) {
+    const int32_t horizon = StageOf(unroll).horizon();
+    if (unroll.loop().t + spec_.window() > horizon) {
       return absl::FailedPreconditionError(absl::StrFormat(
           "unroll is at step %d of its horizon of %d; start the next unroll",
-          unroll.loop().t, spec_.horizon()));
+          unroll.loop().t, horizon));
     }
     return MakeLearnedRule(rules_, unroll.task().layout(), phi);
   }
@@ -236,6 +244,7 @@ class TruncatedBptt final : public Learner {
 
   const RuleSpecs rules_;
   const v1::UnrollSpec spec_;
+  const Curriculum curriculum_;
   const std::shared_ptr<const TaskFamily> family_;
 };
 

@@ -22,9 +22,6 @@
 namespace metastep {
 namespace {
 
-constexpr IntegerLimit kSteps{1, 100000};
-constexpr IntegerLimit kTasks{1, 10000};
-constexpr IntegerLimit kRounds{1, 10'000'000};
 // Elements of all W of one quadratic task: 40 MB as float, and as much again
 // for the transposes.
 constexpr int64_t kMaxQuadraticElements = 10'000'000;
@@ -62,70 +59,6 @@ void Fill(v1::TaskSpec& spec, const SpecPlace& place) {
     Fill(*spec.mutable_quadratic(), place / "quadratic");
   } else if (spec.has_mlp()) {
     Fill(*spec.mutable_mlp(), place / "mlp");
-  }
-}
-
-void Fill(v1::UnrollSpec& spec, const SpecPlace& place) {
-  SpecFields fields(spec, place);
-  fields.Integer("horizon", kSteps, 100);
-  fields.Integer("window", {1, 1000}, 20);
-  fields.Reals("loss_weights", kAnyReal);
-  if (spec.window() > 0 && spec.horizon() % spec.window() != 0) {
-    fields.Problem("horizon",
-                   absl::StrCat("is ", spec.horizon(),
-                                "; must be a multiple of window, which is ",
-                                spec.window()));
-  }
-  const int weights = spec.loss_weights_size();
-  if (weights != 0 && weights != int64_t{spec.horizon()} + 1) {
-    fields.Problem(
-        "loss_weights",
-        absl::StrCat("has ", weights, " elements; must have none or ",
-                     int64_t{spec.horizon()} + 1, ", one more than horizon"));
-  }
-}
-
-void Fill(v1::OuterSpec& spec, const SpecPlace& place) {
-  if (!spec.has_rule()) {
-    spec.mutable_rule()->mutable_adam()->set_learning_rate(0.001);
-  }
-  Fill(*spec.mutable_rule(), place / "rule");
-  SpecFields fields(spec, place);
-  fields.Real("clip_norm", kAtLeastZero);
-  fields.Real("decay_to", kFraction, 1.0);
-}
-
-void Fill(v1::ValidationSpec& spec, const v1::TrainingSpec& training,
-          const SpecPlace& place) {
-  SpecFields fields(spec, place);
-  fields.Integer("every_rounds", kRounds, 100);
-  fields.Integer("tasks", kTasks, 4);
-  fields.Integer("steps", kSteps, training.unroll().horizon());
-  fields.Enum("criterion", v1::ValidationSpec::FINAL_LOSS);
-  fields.Integer("patience", {0, std::numeric_limits<int32_t>::max()});
-}
-
-void Fill(v1::TrainingSpec& spec, const SpecPlace& place) {
-  SpecFields fields(spec, place);
-  if (spec.rules().empty()) {
-    v1::GroupRuleSpec& rule = *spec.add_rules();
-    rule.set_name("lstm");
-    rule.mutable_rule()->mutable_lstm()->set_preset(v1::LstmSpec::PAPER);
-  }
-  Fill(*spec.mutable_rules(), place);
-  Fill(*spec.mutable_unroll(), place / "unroll");
-  fields.Integer("lanes", {1, 1024}, 2);
-  fields.Integer("rounds", kRounds);
-  Fill(*spec.mutable_outer(), place / "outer");
-  Fill(*spec.mutable_validation(), spec, place / "validation");
-  // As JSON it grows at most sixfold, its rules stand in the header of a model
-  // file twice, and kMaxSafetensorsHeaderBytes is 1 MiB.
-  constexpr size_t kMaxBytes = 64 << 10;
-  if (spec.ByteSizeLong() > kMaxBytes) {
-    place.problems->Add(
-        place.path,
-        absl::StrCat("has ", spec.ByteSizeLong(), " bytes; must have at most ",
-                     kMaxBytes, ": fewer loss_weights, rules or parameters"));
   }
 }
 

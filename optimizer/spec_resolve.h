@@ -10,12 +10,19 @@
 
 namespace metastep {
 
+// Of an unroll, and of a validation or evaluation.
+inline constexpr IntegerLimit kSteps{1, 100000};
+inline constexpr IntegerLimit kTasks{1, 10000};
+
 // rule_spec_resolve.cc
 void Fill(v1::LearnedRuleSpec& spec, const SpecPlace& place);
 void Fill(v1::HandDesignedSpec& spec, const SpecPlace& place);
 // At least one rule, their names unique, and a phi that a model file holds.
 // `place` is that of the message with the field `rules`.
 void Fill(RuleSpecs& rules, const SpecPlace& place);
+
+// training_spec_resolve.cc
+void Fill(v1::TrainingSpec& spec, const SpecPlace& place);
 
 }  // namespace metastep
 

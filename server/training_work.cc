@@ -38,6 +38,7 @@ TrainingWork::TrainingWork(std::string run_id, const v1::RunSpec& spec,
                            const Clock& clock)
     : run_id_(std::move(run_id)),
       spec_(spec),
+      curriculum_(spec.training()),
       rule_(std::move(rule)),
       clock_(clock),
       state_(std::move(state)) {
@@ -87,23 +88,26 @@ void TrainingWork::Describe(int shard, v1::Lease& lease) const {
     work.set_phi_version(state_.phi_version);
     return;
   }
+  const auto [unroll, window] = place();
   v1::WindowShard& work = *lease.mutable_window();
   work.set_lane(shard);
-  work.set_unroll(unroll());
-  work.set_window(window());
-  for (int w = 0; w <= window(); ++w) {
-    work.add_phi_versions(state_.phi_version - window() + w);
+  work.set_unroll(unroll);
+  work.set_window(window);
+  for (int w = 0; w <= window; ++w) {
+    work.add_phi_versions(state_.phi_version - window + w);
   }
 }
 
 std::optional<LanePoint> TrainingWork::WarmPoint(int shard) const {
-  if (validating() || window() == 0) return std::nullopt;
-  return LanePoint{run_id_, shard, unroll(), window()};
+  const auto [unroll, window] = place();
+  if (validating() || window == 0) return std::nullopt;
+  return LanePoint{run_id_, shard, unroll, window};
 }
 
 std::optional<LanePoint> TrainingWork::WarmPointAfter(int shard) const {
-  if (validating() || window() + 1 == windows()) return std::nullopt;
-  return LanePoint{run_id_, shard, unroll(), window() + 1};
+  const auto [unroll, window] = curriculum_.PlaceOf(state_.phi_version + 1);
+  if (validating() || window == 0) return std::nullopt;
+  return LanePoint{run_id_, shard, unroll, window};
 }
 
 absl::Status TrainingWork::Take(int shard,
@@ -186,7 +190,8 @@ void TrainingWork::CloseRound() {
       absl::MakeSpan(state_.outer_state)));
   state_.phi_version = next;
   // The unroll in progress began at this version.
-  state_.phi.erase(state_.phi.begin(), state_.phi.lower_bound(next - window()));
+  state_.phi.erase(state_.phi.begin(),
+                   state_.phi.lower_bound(next - place().window));
 }
 
 void TrainingWork::CloseValidation() {

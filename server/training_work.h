@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "optimizer/curriculum.h"
 #include "optimizer/update_rule.h"
 #include "server/run_work.h"
 
@@ -17,9 +18,9 @@ namespace metastep {
 TrainingState InitialTraining(const v1::RunSpec& spec);
 
 // The phases follow from the state alone: after phi_version rounds, every lane
-// stands before window phi_version mod W of unroll phi_version div W, with W
-// windows an unroll; window j of the unroll has used the phi of j rounds after
-// the unroll's first. So nothing is stored for a lane. Not thread-safe.
+// stands before the window of the unroll that the curriculum gives for round
+// phi_version; window j of the unroll has used the phi of j rounds after the
+// unroll's first. So nothing is stored for a lane. Not thread-safe.
 class TrainingWork final : public RunWork {
  public:
   // Errors: InvalidArgument: the outer rule does not fit.
@@ -44,13 +45,8 @@ class TrainingWork final : public RunWork {
                std::unique_ptr<const UpdateRule> rule, const Clock& clock);
 
   const v1::TrainingSpec& training() const { return spec_.training(); }
-  int windows() const {
-    return training().unroll().horizon() / training().unroll().window();
-  }
-  int64_t unroll() const { return state_.phi_version / windows(); }
-  int window() const {
-    return static_cast<int>(state_.phi_version % windows());
-  }
+  // Where the next round stands.
+  RoundPlace place() const { return curriculum_.PlaceOf(state_.phi_version); }
   // The newest phi is due for validation and has none yet.
   bool validating() const;
   void OpenPhase();
@@ -62,6 +58,7 @@ class TrainingWork final : public RunWork {
 
   const std::string run_id_;
   const v1::RunSpec spec_;
+  const Curriculum curriculum_;
   const std::unique_ptr<const UpdateRule> rule_;
   const Clock& clock_;
   TrainingState state_;

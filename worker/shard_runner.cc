@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "base/status_macros.h"
 #include "learner/evaluation.h"
+#include "optimizer/curriculum.h"
 #include "optimizer/rule_factory.h"
 #include "optimizer/run_spec.h"
 #include "rpc/float_bytes.h"
@@ -23,10 +24,6 @@ constexpr size_t kMaxFailureChars = 4096;
 // EvaluationShard.steps is at most this.
 constexpr int kMaxSteps = 100'000;
 
-int Windows(const v1::UnrollSpec& unroll) {
-  return unroll.horizon() / unroll.window();
-}
-
 absl::Status CheckWindow(const v1::WindowShard& shard,
                          const v1::RunSpec& spec) {
   if (!spec.has_training()) {
@@ -37,7 +34,11 @@ absl::Status CheckWindow(const v1::WindowShard& shard,
         absl::StrFormat("lane %d; the run has lanes 0 to %d", shard.lane(),
                         spec.training().lanes() - 1));
   }
-  const int windows = Windows(spec.training().unroll());
+  if (shard.unroll() < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("unroll %d; unrolls count from 0", shard.unroll()));
+  }
+  const int windows = Curriculum(spec.training()).WindowsOf(shard.unroll());
   if (shard.window() < 0 || shard.window() >= windows) {
     return absl::InvalidArgumentError(
         absl::StrFormat("window %d; an unroll has windows 0 to %d",
@@ -160,7 +161,7 @@ absl::Status ShardRunner::RunWindow(const v1::RunSpec& spec,
   result.set_replayed(replayed);
   outcome.before = {lease.run_id(), shard.lane(), std::move(before)};
   // After the last window nothing is left: the next unroll starts afresh.
-  if (after.window < Windows(spec.training().unroll())) {
+  if (after.window < Curriculum(spec.training()).WindowsOf(shard.unroll())) {
     lanes_.Put(lease.run_id(), shard.lane(), std::move(after));
   }
   return absl::OkStatus();

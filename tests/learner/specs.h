@@ -3,6 +3,7 @@
 #define METASTEP_TESTS_LEARNER_SPECS_H_
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -14,9 +15,11 @@ namespace metastep {
 
 // The training spec with these fields, in text format; all others by default.
 inline v1::TrainingSpec ResolvedTraining(absl::string_view fields) {
-  const std::string text = absl::StrCat(
-      "name: 'test' task { square {} } training { rounds: 1 ", fields, " }");
-  return ResolveRunSpec(ParseRunSpec(text).value()).value().training();
+  const std::string text =
+      absl::StrCat("name: 'test' task { square {} } training { ", fields, " }");
+  v1::RunSpec spec = ParseRunSpec(text).value();
+  if (spec.training().stages().empty()) spec.mutable_training()->set_rounds(1);
+  return ResolveRunSpec(std::move(spec)).value().training();
 }
 
 inline v1::TaskSpec ResolvedTask(absl::string_view task) {

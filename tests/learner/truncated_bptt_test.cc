@@ -303,6 +303,26 @@ TEST(TruncatedBpttErrorTest, RefusesAWindowPastTheHorizon) {
                        HasSubstr("step 4 of its horizon of 4")));
 }
 
+// Unrolls 0 and 1 (cut short after a window) are of the first stage.
+TEST(TruncatedBpttErrorTest, AnUnrollHasTheHorizonOfItsStage) {
+  const auto spec = ResolvedTraining(
+      absl::StrCat(kLinearRule,
+                   "unroll { horizon: 4 window: 4 } stages { rounds: 3 "
+                   "horizon: 8 } stages { rounds: 1 horizon: 12 }"));
+  const auto learner = MakeTruncatedBptt(spec, Square());
+  for (const auto& [unroll, horizon] : {std::pair(1, 8), std::pair(2, 12)}) {
+    RngKey key = TrainingKey();
+    key.unroll = unroll;
+    ASSERT_OK_AND_ASSIGN(const auto lane, learner->Start(key));
+    for (int t = 0; t < horizon; t += 4) {
+      ASSERT_OK(learner->RunWindow({0, 0}, *lane));
+    }
+    EXPECT_THAT(learner->RunWindow({0, 0}, *lane),
+                StatusIs(absl::StatusCode::kFailedPrecondition,
+                         HasSubstr(absl::StrCat("its horizon of ", horizon))));
+  }
+}
+
 TEST(TruncatedBpttErrorTest, NamesTheTensorThatNoRuleServes) {
   const auto family = std::make_shared<KnownQuadraticFamily>(
       std::vector<ParameterTensor>{{"bias", {1}}}, RandomQuadratic(1, 1));

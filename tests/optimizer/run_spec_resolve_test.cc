@@ -47,6 +47,16 @@ constexpr char kEvaluation[] = R"pb(
   }
 )pb";
 
+constexpr char kStages[] = R"pb(
+  name: "r"
+  task { square {} }
+  training {
+    unroll { horizon: 40 }
+    stages { rounds: 3 horizon: 60 }
+    stages { rounds: 4 }
+  }
+)pb";
+
 v1::RunSpec Parse(absl::string_view text) {
   absl::StatusOr<v1::RunSpec> spec = ParseRunSpec(text);
   EXPECT_OK(spec);
@@ -571,8 +581,54 @@ TEST(RunSpecResolveTest, LossWeightsAreOneMoreThanTheHorizon) {
                        "none or 3, one more than horizon"));
 }
 
+// A stage's horizon is the unroll's if it has none; the rounds are 3 + 4, and
+// a validation has the longest horizon, 60.
+TEST(RunSpecResolveTest, StagesFillTheRestIn) {
+  v1::RunSpec spec = Parse(kStages);
+  v1::RunSpec expected = spec;
+  v1::TrainingSpec& training = *expected.mutable_training();
+  training.set_rounds(7);
+  training.mutable_stages(1)->set_horizon(40);
+  training.mutable_validation()->set_steps(60);
+  ASSERT_OK_AND_ASSIGN(expected, ResolveRunSpec(expected));
+  ExpectSame(Resolved(kStages), expected);
+  EXPECT_EQ(expected.training().validation().steps(), 60);
+}
+
+TEST(RunSpecResolveTest, StagesFitTheRestOfTheTraining) {
+  struct Wrong {
+    const char* path;
+    const char* value;
+    const char* problem;
+  };
+  for (const Wrong& wrong : {
+           Wrong{"training.rounds", "8",
+                 "training.rounds is 8; must be unset or 7, the sum of the "
+                 "stages' rounds"},
+           Wrong{"training.stages[0].horizon", "50",
+                 "training.stages[0].horizon is 50; must be a multiple of "
+                 "window, which is 20"},
+           Wrong{"training.stages[1].rounds", "0",
+                 "training.stages[1].rounds is required: 1 to 10000000"},
+           Wrong{"training.stages[1].rounds", "10000000",
+                 "training.rounds is 10000003; must be 1 to 10000000"},
+           Wrong{"training.unroll.loss_weights", "[1]",
+                 "training.unroll.loss_weights must be empty with stages, "
+                 "whose horizons differ"},
+           Wrong{"training.stages",
+                 "[{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}]",
+                 "training.stages has 17 elements; must have at most 16"},
+       }) {
+    v1::RunSpec spec = Parse(kStages);
+    ASSERT_OK(SetField(spec, wrong.path, wrong.value));
+    EXPECT_THAT(
+        ResolveRunSpec(spec),
+        StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(wrong.problem)));
+  }
+}
+
 TEST(RunSpecResolveTest, ResolvingTwiceChangesNothing) {
-  for (const char* text : {kTraining, kMlp, kEvaluation}) {
+  for (const char* text : {kTraining, kMlp, kEvaluation, kStages}) {
     const v1::RunSpec once = Resolved(text);
     ASSERT_OK_AND_ASSIGN(const v1::RunSpec twice, ResolveRunSpec(once));
     ExpectSame(twice, once);

@@ -18,8 +18,9 @@
 namespace metastep {
 namespace {
 
-// Three lanes, unrolls of four windows, so that kills fall into unrolls and
-// replays are needed; small enough to take a few seconds in all.
+// Three lanes, unrolls of two and then of four windows, so that kills fall into
+// unrolls and replays are needed, and a stage that ends within an unroll; small
+// enough to take a few seconds in all.
 v1::RunSpec Spec() {
   auto spec = ParseRunSpec(R"(
     name: "repro"
@@ -29,7 +30,8 @@ v1::RunSpec Spec() {
       rules { name: "lstm" rule { lstm { preset: IDENTITY } } }
       unroll { horizon: 40 window: 10 }
       lanes: 3
-      rounds: 150
+      stages { rounds: 45 horizon: 20 }
+      stages { rounds: 105 }
       outer { rule { adam { learning_rate: 0.003 } } clip_norm: 10 }
       validation { every_rounds: 50 tasks: 3 }
     })");

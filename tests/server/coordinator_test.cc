@@ -24,6 +24,7 @@ namespace {
 using google::protobuf::util::TimeUtil;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Pair;
 using Response = v1::SubmitResultResponse;
 
 constexpr absl::Duration kLease = absl::Seconds(10);
@@ -460,6 +461,36 @@ TEST_F(CoordinatorTest, RestartRepeatsTheOpenRoundOnly) {
   EXPECT_EQ(again.round(), 1);
   EXPECT_EQ(again.window().lane(), 0);
   EXPECT_THAT(again.window().phi_versions(), ElementsAre(0, 1));
+}
+
+// Stages of 3 and 2 rounds with 2 and 3 windows an unroll: (unroll, window) is
+// (0, 0), (0, 1), (1, 0), then (2, 0), (2, 1). The server is killed before each
+// round.
+TEST_F(CoordinatorTest, AStageBeginsWithFreshUnrolls) {
+  v1::RunSpec spec = Spec(/*lanes=*/1, /*rounds=*/5);
+  spec.mutable_training()->add_stages()->set_rounds(3);
+  v1::StageSpec& second = *spec.mutable_training()->add_stages();
+  second.set_rounds(2);
+  second.set_horizon(6);
+  Create(spec);
+  std::vector<std::vector<int64_t>> versions;
+  std::vector<std::pair<int64_t, int>> places;
+  for (int round = 0; round < 5; ++round) {
+    Open();
+    const std::string worker = Register();
+    const v1::Lease lease = Lease(worker);
+    const auto& used = lease.window().phi_versions();
+    versions.emplace_back(used.begin(), used.end());
+    places.emplace_back(lease.window().unroll(), lease.window().window());
+    Submit(Result(worker, lease, {1, 0}));
+    Lease(worker);  // the next phase is open, but the round may not be on disk
+    coordinator_->Stop();
+  }
+  EXPECT_THAT(places, ElementsAre(Pair(0, 0), Pair(0, 1), Pair(1, 0),
+                                  Pair(2, 0), Pair(2, 1)));
+  EXPECT_THAT(versions,
+              ElementsAre(ElementsAre(0), ElementsAre(0, 1), ElementsAre(2),
+                          ElementsAre(3), ElementsAre(3, 4)));
 }
 
 TEST_F(CoordinatorTest, TheNextRoundIsComputedWhileTheDiskTakesTheLast) {

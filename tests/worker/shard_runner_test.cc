@@ -293,6 +293,18 @@ TEST(ShardRunnerTest, AWrongShardIsAFailure) {
   lease.mutable_window()->set_lane(2);
   EXPECT_THAT(FailureOf(lease), HasSubstr("lanes 0 to 1"));
 
+  lease = WindowLease(-1, 0);
+  EXPECT_THAT(FailureOf(lease), HasSubstr("unroll -1"));
+  // Unroll 5 is the first of the second stage, which has one window an unroll.
+  lease = WindowLease(5, 1);
+  v1::TrainingSpec& training = *lease.mutable_spec()->mutable_training();
+  training.add_stages()->set_rounds(10);
+  training.mutable_stages(0)->set_horizon(4);
+  *training.add_stages() = training.stages(0);
+  training.mutable_stages(1)->set_horizon(2);
+  training.set_rounds(20);
+  EXPECT_THAT(FailureOf(lease), HasSubstr("windows 0 to 0"));
+
   lease = SgdLease("lease");
   lease.mutable_evaluation()->set_steps(100'001);
   EXPECT_THAT(FailureOf(lease), HasSubstr("1 to 100000 steps"));

@@ -1,0 +1,133 @@
+// The limits and defaults of a meta-training's spec.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "metastep/v1/spec.pb.h"
+#include "optimizer/spec_fields.h"
+#include "optimizer/spec_resolve.h"
+
+namespace metastep {
+namespace {
+
+constexpr IntegerLimit kRounds{1, 10'000'000};
+
+void CheckMultipleOfWindow(int32_t horizon, int32_t window,
+                           SpecFields& fields) {
+  if (window <= 0 || horizon % window == 0) return;
+  fields.Problem(
+      "horizon",
+      absl::StrCat("is ", horizon, "; must be a multiple of window, which is ",
+                   window));
+}
+
+void Fill(v1::UnrollSpec& spec, const SpecPlace& place) {
+  SpecFields fields(spec, place);
+  fields.Integer("horizon", kSteps, 100);
+  fields.Integer("window", {1, 1000}, 20);
+  fields.Reals("loss_weights", kAnyReal);
+  CheckMultipleOfWindow(spec.horizon(), spec.window(), fields);
+  const int weights = spec.loss_weights_size();
+  if (weights != 0 && weights != int64_t{spec.horizon()} + 1) {
+    fields.Problem(
+        "loss_weights",
+        absl::StrCat("has ", weights, " elements; must have none or ",
+                     int64_t{spec.horizon()} + 1, ", one more than horizon"));
+  }
+}
+
+void Fill(v1::StageSpec& spec, const v1::UnrollSpec& unroll,
+          const SpecPlace& place) {
+  SpecFields fields(spec, place);
+  fields.Integer("rounds", kRounds);
+  fields.Integer("horizon", kSteps, unroll.horizon());
+  CheckMultipleOfWindow(spec.horizon(), unroll.window(), fields);
+}
+
+// Fills the stages in, and the rounds of all of them.
+void FillStages(v1::TrainingSpec& spec, const SpecPlace& place) {
+  constexpr int kMaxStages = 16;
+  SpecFields fields(spec, place);
+  if (spec.stages_size() > kMaxStages) {
+    fields.Problem("stages",
+                   absl::StrCat("has ", spec.stages_size(),
+                                " elements; must have at most ", kMaxStages));
+    return;
+  }
+  int64_t rounds = 0;
+  for (int i = 0; i < spec.stages_size(); ++i) {
+    Fill(*spec.mutable_stages(i), spec.unroll(), place.Element("stages", i));
+    // What is beyond the limit is a problem already, and must not overflow.
+    rounds += std::clamp(spec.stages(i).rounds(), int64_t{0}, kRounds.max);
+  }
+  if (spec.rounds() == 0) spec.set_rounds(rounds);
+  if (spec.rounds() != rounds) {
+    fields.Problem("rounds",
+                   absl::StrCat("is ", spec.rounds(), "; must be unset or ",
+                                rounds, ", the sum of the stages' rounds"));
+  }
+  if (!spec.unroll().loss_weights().empty()) {
+    place.problems->Add((place / "unroll.loss_weights").path,
+                        "must be empty with stages, whose horizons differ");
+  }
+}
+
+int32_t LongestHorizon(const v1::TrainingSpec& training) {
+  if (training.stages().empty()) return training.unroll().horizon();
+  int32_t longest = 0;
+  for (const v1::StageSpec& stage : training.stages()) {
+    longest = std::max(longest, stage.horizon());
+  }
+  return longest;
+}
+
+void Fill(v1::OuterSpec& spec, const SpecPlace& place) {
+  if (!spec.has_rule()) {
+    spec.mutable_rule()->mutable_adam()->set_learning_rate(0.001);
+  }
+  Fill(*spec.mutable_rule(), place / "rule");
+  SpecFields fields(spec, place);
+  fields.Real("clip_norm", kAtLeastZero);
+  fields.Real("decay_to", kFraction, 1.0);
+}
+
+void Fill(v1::ValidationSpec& spec, const v1::TrainingSpec& training,
+          const SpecPlace& place) {
+  SpecFields fields(spec, place);
+  fields.Integer("every_rounds", kRounds, 100);
+  fields.Integer("tasks", kTasks, 4);
+  fields.Integer("steps", kSteps, LongestHorizon(training));
+  fields.Enum("criterion", v1::ValidationSpec::FINAL_LOSS);
+  fields.Integer("patience", {0, std::numeric_limits<int32_t>::max()});
+}
+
+}  // namespace
+
+void Fill(v1::TrainingSpec& spec, const SpecPlace& place) {
+  SpecFields fields(spec, place);
+  if (spec.rules().empty()) {
+    v1::GroupRuleSpec& rule = *spec.add_rules();
+    rule.set_name("lstm");
+    rule.mutable_rule()->mutable_lstm()->set_preset(v1::LstmSpec::PAPER);
+  }
+  Fill(*spec.mutable_rules(), place);
+  Fill(*spec.mutable_unroll(), place / "unroll");
+  fields.Integer("lanes", {1, 1024}, 2);
+  if (!spec.stages().empty()) FillStages(spec, place);
+  fields.Integer("rounds", kRounds);
+  Fill(*spec.mutable_outer(), place / "outer");
+  Fill(*spec.mutable_validation(), spec, place / "validation");
+  // As JSON it grows at most sixfold, its rules stand in the header of a model
+  // file twice, and kMaxSafetensorsHeaderBytes is 1 MiB.
+  constexpr size_t kMaxBytes = 64 << 10;
+  if (spec.ByteSizeLong() > kMaxBytes) {
+    place.problems->Add(
+        place.path,
+        absl::StrCat("has ", spec.ByteSizeLong(), " bytes; must have at most ",
+                     kMaxBytes, ": fewer loss_weights, rules or parameters"));
+  }
+}
+
+}  // namespace metastep
