@@ -1,12 +1,11 @@
 // metastep-server: coordinator, model registry and step service.
-#include <prometheus/exposer.h>
 #include <prometheus/registry.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
-#include <exception>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -21,6 +20,7 @@
 #include "rpc/shutdown_signal.h"
 #include "server/coordinator.h"
 #include "server/coordinator_service.h"
+#include "server/http_host.h"
 #include "server/model_registry.h"
 #include "server/model_service.h"
 #include "server/run_service.h"
@@ -28,6 +28,7 @@
 #include "server/session_store.h"
 #include "server/state_lock.h"
 #include "server/step_service.h"
+#include "server/web_api.h"
 
 namespace metastep {
 namespace {
@@ -79,7 +80,8 @@ void Declare(CLI::App& app, Flags& flags) {
                  "Folder for runs, models and sessions; made if need be")
       ->capture_default_str();
   app.add_option("--http", flags.http,
-                 "HOST:PORT of Prometheus' /metrics; empty for none");
+                 "HOST:PORT of a page for people and of Prometheus' /metrics; "
+                 "empty for none");
   app.add_option("--lease-duration", flags.lease_duration,
                  "How long a worker may be silent about a shard")
       ->check(CheckLeaseDuration)
@@ -88,24 +90,15 @@ void Declare(CLI::App& app, Flags& flags) {
                "Drain when the process that started this one ends");
 }
 
-absl::StatusOr<std::unique_ptr<prometheus::Exposer>> StartExposer(
-    const std::string& address,
-    const std::shared_ptr<prometheus::Registry>& registry) {
+absl::StatusOr<std::unique_ptr<HttpHost>> StartHttp(
+    const std::string& address, const prometheus::Registry& registry,
+    const std::map<std::string, HttpApi>& apis) {
   if (address.empty()) return nullptr;
-  // The library throws what its web server says.
-  try {
-    auto exposer = std::make_unique<prometheus::Exposer>(address);
-    exposer->RegisterCollectable(registry);
-    return exposer;
-  } catch (const std::exception& error) {
-    return absl::UnavailableError(absl::StrCat("cannot serve metrics on \"",
-                                               address, "\": ", error.what()));
-  }
+  return HttpHost::Start(address, registry, apis);
 }
 
-void Announce(const ServerHost& host, const prometheus::Exposer* exposer) {
-  const int http_port =
-      exposer == nullptr ? 0 : exposer->GetListeningPorts().front();
+void Announce(const ServerHost& host, const HttpHost* http) {
+  const int http_port = http == nullptr ? 0 : http->port();
   std::printf("{\"port\":%d,\"http_port\":%d}\n", host.port(), http_port);
   std::fflush(stdout);
   LogInfo("serving on port %d", host.port());
@@ -152,13 +145,15 @@ absl::Status Serve(const Flags& flags) {
            {v1::RunService::service_full_name(), &run_service},
            {v1::ModelService::service_full_name(), &model_service},
            {v1::StepService::service_full_name(), &step_service}}));
-  METASTEP_ASSIGN_OR_RETURN(const std::unique_ptr<prometheus::Exposer> exposer,
-                            StartExposer(flags.http, metrics));
+  METASTEP_ASSIGN_OR_RETURN(
+      const std::unique_ptr<HttpHost> http,
+      StartHttp(flags.http, *metrics,
+                WebApis(*coordinator, *registry, *sessions)));
   PeriodicThread ticker(kTick, [&] {
     coordinator->Tick();
     sessions->Sweep();
   });
-  Announce(*host, exposer.get());
+  Announce(*host, http.get());
 
   WaitForShutdownSignal();
   LogInfo("draining");

@@ -7,12 +7,12 @@
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "client/commands/flags.h"
-#include "client/message_json.h"
 #include "client/model_name.h"
 #include "client/service_clients.h"
 #include "client/user_file.h"
 #include "optimizer/model_file.h"
 #include "rpc/channel.h"
+#include "rpc/message_json.h"
 
 namespace metastep {
 namespace {

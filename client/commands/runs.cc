@@ -9,13 +9,13 @@
 #include "base/clock.h"
 #include "base/status_macros.h"
 #include "client/commands/flags.h"
-#include "client/message_json.h"
 #include "client/model_name.h"
 #include "client/progress.h"
 #include "client/run_report.h"
 #include "client/service_clients.h"
 #include "client/watch_run.h"
 #include "rpc/channel.h"
+#include "rpc/message_json.h"
 
 namespace metastep {
 namespace {

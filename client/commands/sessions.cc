@@ -7,10 +7,10 @@
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
 #include "client/commands/flags.h"
-#include "client/message_json.h"
 #include "client/service_clients.h"
 #include "client/spec_kind.h"
 #include "rpc/channel.h"
+#include "rpc/message_json.h"
 
 namespace metastep {
 namespace {

@@ -5,7 +5,9 @@
 
 #include <fstream>
 
+#include "optimizer/run_spec.h"
 #include "tests/process/process_cluster.h"
+#include "tests/support/status_matchers.h"
 
 namespace metastep {
 namespace {
@@ -41,11 +43,38 @@ TEST(BinariesTest, HelpHasAnExample) {
 
 TEST(BinariesTest, MetricNamesPassPromtool) {
   ProcessCluster cluster;
-  const std::string page = cluster.Metrics();
+  const std::string page = cluster.Http("/metrics");
   EXPECT_THAT(page, HasSubstr("metastep_rounds_total"));
   const std::string file = testing::TempDir() + "/metastep_metrics.txt";
   std::ofstream(file) << page;
   EXPECT_EQ(OutputOf({"sh", "-c", "promtool check metrics < " + file}), "");
+}
+
+TEST(BinariesTest, ThePageIsToldWhatTheServicesList) {
+  ProcessCluster cluster;
+  ASSERT_OK_AND_ASSIGN(const v1::RunSpec spec, ParseRunSpec(R"(
+    name: "shown"
+    task { square {} }
+    training {
+      rules { name: "linear" rule { lstm { initialization: ZEROS } } }
+      rounds: 3
+    })"));
+  const std::string run_id = cluster.CreateRun(spec);
+  EXPECT_THAT(cluster.Http("/"), HasSubstr("api/"));
+  EXPECT_THAT(cluster.Http("/api/runs"), HasSubstr(run_id));
+  EXPECT_EQ(cluster.Http("/api/workers"), "{}");
+
+  cluster.AddWorker();
+  EXPECT_EQ(cluster.Watch(run_id, [](const v1::Run&) {}).state(),
+            v1::Run::SUCCEEDED);
+  // Of three rounds the last has phi version 2.
+  const std::string rounds =
+      cluster.Http("/api/rounds?page_token=2&run_id=" + run_id);
+  EXPECT_THAT(rounds, HasSubstr(R"("phi_version":"2")"));
+  EXPECT_THAT(rounds, Not(HasSubstr(R"("phi_version":"1")")));
+  EXPECT_THAT(cluster.Http("/api/workers"), HasSubstr(R"("accepted":)"));
+  EXPECT_THAT(cluster.Http("/api/models"), HasSubstr(R"("name":"shown")"));
+  EXPECT_EQ(cluster.Http("/api/sessions"), "{}");
 }
 
 TEST(BinariesTest, ServerDrainsOnSigterm) {

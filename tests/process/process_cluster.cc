@@ -1,9 +1,8 @@
 #include "tests/process/process_cluster.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <httplib.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -30,30 +29,6 @@ std::filesystem::path NewStateDir() {
                    getpid());
   std::filesystem::remove_all(dir);
   return dir;
-}
-
-// One request over a plain socket; the server closes at the end.
-std::string HttpGet(int port, const std::string& path) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  std::string page;
-  if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) ==
-      0) {
-    const std::string request =
-        "GET " + path + " HTTP/1.0\r\nHost: localhost\r\n\r\n";
-    EXPECT_EQ(write(fd, request.data(), request.size()),
-              static_cast<ssize_t>(request.size()));
-    char buffer[4096];
-    for (ssize_t got = 0; (got = read(fd, buffer, sizeof(buffer))) > 0;) {
-      page.append(buffer, static_cast<size_t>(got));
-    }
-  }
-  close(fd);
-  const size_t body = page.find("\r\n\r\n");
-  return body == std::string::npos ? "" : page.substr(body + 4);
 }
 
 }  // namespace
@@ -96,8 +71,11 @@ void ProcessCluster::AddWorker() {
       << workers_.back()->output();
 }
 
-std::string ProcessCluster::Metrics() const {
-  return HttpGet(http_port_, "/metrics");
+std::string ProcessCluster::Http(const std::string& path) const {
+  const auto answer =
+      httplib::Client("127.0.0.1", http_port_).Get(path.c_str());
+  EXPECT_TRUE(answer) << path;
+  return answer ? answer->body : "";
 }
 
 std::string ProcessCluster::CreateRun(const v1::RunSpec& spec) {

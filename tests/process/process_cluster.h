@@ -33,8 +33,8 @@ class ProcessCluster {
   void AddWorker();
   // SIGKILLs the server and starts it again on the same port and folder.
   void KillAndRestartServer();
-  // The server's metrics page.
-  std::string Metrics() const;
+  // What the server's HTTP port answers to GET.
+  std::string Http(const std::string& path) const;
 
   std::string CreateRun(const v1::RunSpec& spec);
   // Watches the run to its end; `seen` is called with every state that comes.

@@ -1,4 +1,4 @@
-#include "client/message_json.h"
+#include "rpc/message_json.h"
 
 #include <google/protobuf/util/json_util.h>
 

@@ -1,6 +1,6 @@
 // Messages as JSON documents.
-#ifndef METASTEP_CLIENT_MESSAGE_JSON_H_
-#define METASTEP_CLIENT_MESSAGE_JSON_H_
+#ifndef METASTEP_RPC_MESSAGE_JSON_H_
+#define METASTEP_RPC_MESSAGE_JSON_H_
 
 #include <google/protobuf/message.h>
 
@@ -26,4 +26,4 @@ std::string MessagesJson(const std::vector<Message>& messages) {
 
 }  // namespace metastep
 
-#endif  // METASTEP_CLIENT_MESSAGE_JSON_H_
+#endif  // METASTEP_RPC_MESSAGE_JSON_H_
