@@ -18,6 +18,8 @@ enum class RngStream : uint32_t {
   kTuning = 3,      // tasks that choose learning rates
   kTest = 4,        // tasks that no choice has seen
   kDataset = 5,     // synthetic data sets
+  kScaling = 6,     // factors on the coordinates of training tasks
+  kSearch = 7,      // learning rates of a search's trials
 };
 
 // Names one sequence of numbers.
