@@ -18,7 +18,14 @@
 // and step (g_t).
 // Exact: one Hessian-vector product a step, and every step's theta and rule
 // state are kept.
+//
+// Imitation of a teacher with updates v_t adds weight * |u_t - v_t|^2 / |v_t|^2
+// to L at every step, and so
+//     a_t = 2 weight (u_t - v_t) / |v_t|^2
+// to dL/du_t, in both modes: v_t is a constant. The teacher's state is part of
+// the lane's; the a_t are another 4 bytes a coordinate and step.
 #include <cstddef>
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -26,6 +33,8 @@
 #include "base/status_macros.h"
 #include "learner/inner_loop.h"
 #include "learner/learner.h"
+#include "learner/teacher.h"
+#include "optimizee/scaled_task.h"
 #include "optimizer/curriculum.h"
 #include "optimizer/rule_factory.h"
 
@@ -37,32 +46,39 @@ class Unroll final : public LaneState {
  public:
   // REQUIRES: `task` is the family's task of this key.
   Unroll(std::shared_ptr<const TaskFamily> family, const RngKey& key,
-         std::unique_ptr<Task> task, InnerLoop loop)
+         std::unique_ptr<Task> task, InnerLoop loop,
+         std::optional<Teacher> teacher)
       : family_(std::move(family)),
         key_(key),
         task_(std::move(task)),
-        loop_(std::move(loop)) {}
+        loop_(std::move(loop)),
+        teacher_(std::move(teacher)) {}
 
   int64_t bytes() const override {
     const size_t floats = loop_.theta.size() + loop_.gradient.size() +
                           loop_.rule_state.size() + loop_.update.size();
-    return static_cast<int64_t>(floats * sizeof(float));
+    return static_cast<int64_t>(floats * sizeof(float)) +
+           (teacher_ ? teacher_->bytes() : 0);
   }
 
   // A task is a function of its key, so the copy makes its own.
   std::unique_ptr<LaneState> Clone() const override {
-    return std::make_unique<Unroll>(family_, key_, family_->Make(key_), loop_);
+    return std::make_unique<Unroll>(family_, key_, family_->Make(key_), loop_,
+                                    teacher_);
   }
 
   const RngKey& key() const { return key_; }
   Task& task() { return *task_; }
   InnerLoop& loop() { return loop_; }
+  // Of a stage with imitation; null in any other.
+  Teacher* teacher() { return teacher_ ? &*teacher_ : nullptr; }
 
  private:
   const std::shared_ptr<const TaskFamily> family_;
   const RngKey key_;
   const std::unique_ptr<Task> task_;
   InnerLoop loop_;
+  std::optional<Teacher> teacher_;
 };
 
 // Rows of N floats in one piece of memory. Not thread-safe.
@@ -77,6 +93,7 @@ class Rows {
   absl::Span<const float> operator[](size_t i) const {
     return absl::MakeConstSpan(floats_).subspan(i * n_, n_);
   }
+  bool empty() const { return floats_.empty(); }
 
  private:
   const size_t n_;
@@ -86,11 +103,12 @@ class Rows {
 // What the backward pass needs of a window's forward pass, less what the loop
 // holds at its end: g_b. All memory is taken at once, none at a step.
 struct Tape {
-  Tape(const InnerLoop& loop, int window, bool exact)
+  Tape(const InnerLoop& loop, int window, bool exact, bool imitating)
       : begin(loop.t),
         gradients(window, loop.theta.size()),
         rule_states(exact ? window : 1, loop.rule_state.size()),
-        thetas(exact ? window : 0, loop.theta.size()) {
+        thetas(exact ? window : 0, loop.theta.size()),
+        update_adjoints(imitating ? window : 0, loop.theta.size()) {
     losses.reserve(window + 1);
   }
 
@@ -99,6 +117,7 @@ struct Tape {
   Rows gradients;              // g_t, [K][N]
   Rows rule_states;            // h_a, or h_t: [1 or K][...]
   Rows thetas;                 // theta_t, [0 or K][N]
+  Rows update_adjoints;        // a_t, [0 or K][N]
 };
 
 // Thread-safe.
@@ -109,7 +128,10 @@ class TruncatedBptt final : public Learner {
       : rules_(training.rules()),
         spec_(training.unroll()),
         curriculum_(training),
-        family_(std::move(family)) {}
+        family_(
+            training.random_scaling() > 0
+                ? MakeScaledFamily(std::move(family), training.random_scaling())
+                : std::move(family)) {}
 
   absl::StatusOr<std::unique_ptr<LaneState>> Start(
       const RngKey& key) const override {
@@ -119,8 +141,15 @@ class TruncatedBptt final : public Learner {
     METASTEP_ASSIGN_OR_RETURN(std::unique_ptr<const LearnedRule> rule,
                               MakeLearnedRule(rules_, task->layout(), phi));
     METASTEP_ASSIGN_OR_RETURN(InnerLoop loop, BeginInnerLoop(*rule, *task));
+    const v1::StageSpec& stage =
+        curriculum_.StageOf(static_cast<int64_t>(key.unroll));
+    std::optional<Teacher> teacher;
+    if (stage.has_imitation()) {
+      METASTEP_ASSIGN_OR_RETURN(
+          teacher, Teacher::Create(stage.imitation(), loop.theta.size()));
+    }
     return std::make_unique<Unroll>(family_, key, std::move(task),
-                                    std::move(loop));
+                                    std::move(loop), std::move(teacher));
   }
 
   absl::StatusOr<WindowOutcome> RunWindow(absl::Span<const float> phi,
@@ -147,8 +176,7 @@ class TruncatedBptt final : public Learner {
     METASTEP_ASSIGN_OR_RETURN(std::unique_ptr<const LearnedRule> rule,
                               RuleForNextWindow(phi, unroll));
     for (int k = 0; k < spec_.window(); ++k) {
-      METASTEP_RETURN_IF_ERROR(
-          TakeInnerStep(*rule, unroll.task(), unroll.loop()));
+      METASTEP_RETURN_IF_ERROR(TakeStep(*rule, unroll));
     }
     return absl::OkStatus();
   }
@@ -169,17 +197,29 @@ class TruncatedBptt final : public Learner {
     return MakeLearnedRule(rules_, unroll.task().layout(), phi);
   }
 
+  // theta's step, and before it the teacher's own of the same gradient.
+  static absl::Status TakeStep(const LearnedRule& rule, Unroll& unroll) {
+    if (Teacher* teacher = unroll.teacher()) {
+      teacher->Step(unroll.loop().t + 1, unroll.loop().gradient);
+    }
+    return TakeInnerStep(rule, unroll.task(), unroll.loop());
+  }
+
   absl::StatusOr<Tape> Forward(const LearnedRule& rule, Unroll& unroll) const {
     InnerLoop& loop = unroll.loop();
     const bool exact = spec_.second_derivatives();
-    Tape tape(loop, spec_.window(), exact);
+    Teacher* teacher = unroll.teacher();
+    Tape tape(loop, spec_.window(), exact, teacher != nullptr);
     tape.losses.push_back(loop.loss);
     for (int k = 0; k < spec_.window(); ++k) {
       if (k == 0 || exact) tape.rule_states.Append(loop.rule_state);
       if (exact) tape.thetas.Append(loop.theta);
       tape.gradients.Append(loop.gradient);
-      METASTEP_RETURN_IF_ERROR(TakeInnerStep(rule, unroll.task(), loop));
+      METASTEP_RETURN_IF_ERROR(TakeStep(rule, unroll));
       tape.losses.push_back(loop.loss);
+      if (teacher != nullptr) {
+        tape.update_adjoints.Append(teacher->AdjointOf(loop.update));
+      }
     }
     return tape;
   }
@@ -187,6 +227,7 @@ class TruncatedBptt final : public Learner {
   void BackwardFirstOrder(const LearnedRule& rule, const Tape& tape,
                           Unroll& unroll, absl::Span<double> phi) const {
     std::vector<absl::Span<const float>> gradients;
+    std::vector<absl::Span<const float>> update_adjoints;
     std::vector<float> weights;
     gradients.reserve(spec_.window() + 1);
     weights.reserve(spec_.window());
@@ -194,10 +235,17 @@ class TruncatedBptt final : public Learner {
       gradients.push_back(GradientAt(tape, k, unroll));
       if (k > 0) weights.push_back(LossScale(tape, k, unroll));
     }
+    if (!tape.update_adjoints.empty()) {
+      update_adjoints.reserve(spec_.window());
+      for (int k = 0; k < spec_.window(); ++k) {
+        update_adjoints.push_back(tape.update_adjoints[k]);
+      }
+    }
     rule.WindowBackward({.gradients = gradients,
                          .weights = weights,
                          .state = tape.rule_states[0],
-                         .first_step = tape.begin + 1},
+                         .first_step = tape.begin + 1,
+                         .update_adjoints = update_adjoints},
                         phi);
   }
 
@@ -208,13 +256,19 @@ class TruncatedBptt final : public Learner {
     std::vector<float> state_adjoint(unroll.loop().rule_state.size());
     std::vector<float> gradient_adjoint(n);
     std::vector<float> product(n);
+    std::vector<float> update_adjoint(n);
     for (int k = spec_.window(); k-- > 0;) {
       const absl::Span<const float> gradient = GradientAt(tape, k + 1, unroll);
       const float scale = LossScale(tape, k + 1, unroll);
       for (size_t i = 0; i < n; ++i) lambda[i] += scale * gradient[i];
+      update_adjoint = lambda;
+      if (!tape.update_adjoints.empty()) {
+        const absl::Span<const float> own = tape.update_adjoints[k];
+        for (size_t i = 0; i < n; ++i) update_adjoint[i] += own[i];
+      }
       rule.StepBackward(tape.begin + k + 1, tape.gradients[k],
                         tape.rule_states[k],
-                        {.update = lambda,
+                        {.update = update_adjoint,
                          .state = absl::MakeSpan(state_adjoint),
                          .gradient = absl::MakeSpan(gradient_adjoint),
                          .phi = phi});

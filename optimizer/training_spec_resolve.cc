@@ -38,12 +38,20 @@ void Fill(v1::UnrollSpec& spec, const SpecPlace& place) {
   }
 }
 
+void Fill(v1::ImitationSpec& spec, const SpecPlace& place) {
+  Fill(*spec.mutable_rule(), place / "rule");
+  SpecFields(spec, place).Real("weight", kAboveZero, 1.0);
+}
+
 void Fill(v1::StageSpec& spec, const v1::UnrollSpec& unroll,
           const SpecPlace& place) {
   SpecFields fields(spec, place);
   fields.Integer("rounds", kRounds);
   fields.Integer("horizon", kSteps, unroll.horizon());
   CheckMultipleOfWindow(spec.horizon(), unroll.window(), fields);
+  if (spec.has_imitation()) {
+    Fill(*spec.mutable_imitation(), place / "imitation");
+  }
 }
 
 // Fills the stages in, and the rounds of all of them.
@@ -117,6 +125,9 @@ void Fill(v1::TrainingSpec& spec, const SpecPlace& place) {
   fields.Integer("lanes", {1, 1024}, 2);
   if (!spec.stages().empty()) FillStages(spec, place);
   fields.Integer("rounds", kRounds);
+  // e^10 and its square are far within float.
+  fields.Real("random_scaling",
+              {"from 0 to 10", [](double r) { return r >= 0 && r <= 10; }});
   Fill(*spec.mutable_outer(), place / "outer");
   Fill(*spec.mutable_validation(), spec, place / "validation");
   // As JSON it grows at most sixfold, its rules stand in the header of a model

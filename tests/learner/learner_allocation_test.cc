@@ -51,11 +51,13 @@ namespace {
 
 // Those of the second window of K steps.
 int64_t AllocationsOfWindow(int window, bool exact) {
-  const auto spec = ResolvedTraining(
-      absl::StrCat("rules { name: 'lstm' rule { lstm { preset: PAPER } } } "
-                   "unroll { window: ",
-                   window, " horizon: ", 2 * window,
-                   " second_derivatives: ", exact ? "true" : "false", " }"));
+  const auto spec = ResolvedTraining(absl::StrCat(
+      "rules { name: 'lstm' rule { lstm { preset: PAPER } } } "
+      "unroll { window: ",
+      window, " horizon: ", 2 * window,
+      " second_derivatives: ", exact ? "true" : "false",
+      " } stages { rounds: 1 imitation { rule { sgd { learning_rate: 1 } } } }",
+      " random_scaling: 1"));
   const auto learner = MakeTruncatedBptt(
       spec, MakeClosedFormFamily(
                 ResolvedTask("quadratic { distribution: GAUSSIAN dimensions: 4 "

@@ -35,25 +35,54 @@ struct Window {
 };
 
 // Runs a window in double. The rule is fed the gradients of the window's own
-// thetas, or those `held` constant.
+// thetas, or those `held` constant; its updates are to resemble `targets`
+// [K][N], if there are any.
 Window RunReference(const RecurrentArchitecture& architecture,
                     const Doubles& phi, const QuadraticNumbers& numbers,
-                    Point point, const std::vector<Doubles>* held) {
+                    Point point, const std::vector<Doubles>* held,
+                    const std::vector<Doubles>& targets = {}) {
   const RecurrentReference<double> rule(architecture, phi);
   Window window{.meta_loss = numbers.Loss(point.theta)};
   for (int k = 0; k < kWindow; ++k) {
     const Doubles gradient =
         held != nullptr ? (*held)[k] : numbers.Gradient(point.theta);
     ++point.steps;
+    double misses = 0, squares = 0;
     for (size_t i = 0; i < point.theta.size(); ++i) {
-      point.theta[i] +=
+      const double update =
           rule.Step(point.steps, gradient[i], absl::MakeSpan(point.states[i]));
+      point.theta[i] += update;
+      if (targets.empty()) continue;
+      misses += std::pow(update - targets[k][i], 2);
+      squares += std::pow(targets[k][i], 2);
     }
+    if (!targets.empty()) window.meta_loss += misses / squares;
     window.meta_loss += numbers.Loss(point.theta);
     window.gradients.push_back(gradient);
   }
   window.end = std::move(point);
   return window;
+}
+
+constexpr double kTeacherRate = 0.01;
+constexpr double kTeacherMomentum = 0.9;
+
+// Momentum's updates in the second of two windows.
+std::vector<Doubles> TeacherUpdates(const std::vector<Doubles>& first,
+                                    const std::vector<Doubles>& second) {
+  Doubles velocity(first[0].size());
+  std::vector<Doubles> updates;
+  for (const auto* gradients : {&first, &second}) {
+    updates.clear();
+    for (const Doubles& gradient : *gradients) {
+      for (size_t i = 0; i < velocity.size(); ++i) {
+        velocity[i] =
+            kTeacherMomentum * velocity[i] - kTeacherRate * gradient[i];
+      }
+      updates.push_back(velocity);
+    }
+  }
+  return updates;
 }
 
 // Whether the gradients are no constants, the rule's cell and its
@@ -86,7 +115,9 @@ TEST_P(FiniteDifferenceTest, AgreesOnTheSecondWindow) {
       "rules { name: 'rule' rule { ", cell,
       " { hidden: [4, 3] output_scale: 0.1 preprocessing { ", preprocessing,
       " {} } } } } unroll { horizon: ", 2 * kWindow, " window: ", kWindow,
-      " second_derivatives: ", exact ? "true }" : "false }"));
+      " second_derivatives: ", exact ? "true }" : "false }",
+      " stages { rounds: 2 imitation { rule { momentum { learning_rate: ",
+      kTeacherRate, " momentum: ", kTeacherMomentum, " } } } }"));
   const std::vector<float> initial = InitialPhi(spec.rules(), /*seed=*/1);
   const auto learner = MakeTruncatedBptt(spec, family);
   ASSERT_OK_AND_ASSIGN(const auto lane, learner->Start(TrainingKey()));
@@ -100,13 +131,15 @@ TEST_P(FiniteDifferenceTest, AgreesOnTheSecondWindow) {
   const Point start{.theta = Doubles(6),
                     .states = std::vector<Doubles>(
                         6, Doubles(architecture.stack.state_variables))};
-  const Point middle =
-      RunReference(architecture, phi, numbers, start, nullptr).end;
+  const Window first = RunReference(architecture, phi, numbers, start, nullptr);
+  const Point& middle = first.end;
   const std::vector<Doubles> gradients =
       RunReference(architecture, phi, numbers, middle, nullptr).gradients;
+  const std::vector<Doubles> targets =
+      TeacherUpdates(first.gradients, gradients);
   const auto meta_loss = [&, exact = exact] {
     return RunReference(architecture, phi, numbers, middle,
-                        exact ? nullptr : &gradients)
+                        exact ? nullptr : &gradients, targets)
         .meta_loss;
   };
 

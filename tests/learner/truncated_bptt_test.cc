@@ -152,6 +152,59 @@ TEST(TruncatedBpttTest, GradientStopsAtTheWindowsStart) {
   EXPECT_THAT(windows[1].meta_gradient, ElementsAre(1.5, 1.5));
 }
 
+// On x^2 with c for the factor on x, and phi as above: x'_0 = 1 / c and g'_0 =
+// c * 2, so x_1 = 1 - c^2 / 2 and f_1 = x_1^2; dL/dx'_1 = 2 x_1 c, so dL/dw =
+// 2 x_1 c * 2 c and dL/db = 2 x_1 c, which tells c.
+TEST(TruncatedBpttTest, TrainingTasksAreScaledAtRandom) {
+  const auto spec = ResolvedTraining(absl::StrCat(
+      kLinearRule, "random_scaling: 1 unroll { horizon: 1 window: 1 }"));
+  const auto windows = RunUnroll(spec, Square(), {-0.25f, 0});
+  const auto& gradient = windows[0].meta_gradient;
+  const double c = double{gradient[0]} / gradient[1] / 2;
+  EXPECT_GT(std::abs(std::log(c)), 1e-3);
+  EXPECT_LE(std::abs(std::log(c)), 1);
+  const double x = 1 - c * c / 2;
+  EXPECT_NEAR(gradient[1], 2 * x * c, 1e-5);
+  EXPECT_NEAR(windows[0].losses[1], x * x, 1e-5);
+}
+
+// The linear rule of `FirstOrderGradientByHand`, with SGD of this rate as its
+// teacher.
+std::vector<float> ImitatingGradient(double rate, absl::string_view weight,
+                                     bool exact) {
+  const auto spec = ResolvedTraining(absl::StrCat(
+      kLinearRule,
+      "unroll { window: 2 second_derivatives: ", exact ? "true" : "false",
+      "} stages { rounds: 1 horizon: 2 imitation { rule { sgd { "
+      "learning_rate: ",
+      rate, " } } ", weight, " } }"));
+  const auto learner = MakeTruncatedBptt(spec, Square());
+  const auto lane = learner->Start(TrainingKey()).value();
+  const auto window = learner->RunWindow({-0.25f, 0}, *lane).value();
+  EXPECT_THAT(window.losses, ElementsAre(1, 0.25, 0.0625));
+  return window.meta_gradient;
+}
+
+// g = 2, 1 and u_t = -g_t / 4, while SGD of rate 1/2 makes v_t = -g_t / 2. So
+// dL/du_t has 2 (u_t - v_t) / v_t^2 = 2 / g_t = 1, 2 more than above, and dL/dw
+// 1 * 2 + 2 * 1, dL/db 1 + 2.
+TEST(TruncatedBpttTest, ImitationsFirstOrderGradientByHand) {
+  EXPECT_THAT(ImitatingGradient(0.5, "", false), ElementsAre(3.5 + 4, 2 + 3));
+  EXPECT_THAT(ImitatingGradient(0.5, "weight: 2", false),
+              ElementsAre(3.5 + 8, 2 + 6));
+}
+
+// Exact: u_1 = w * 2 x_1 + b with x_1 = 1 + 2w + b, so du_1/dw = 2 x_1 + 4 w =
+// 0 and du_1/db = 2 w + 1 = 1/2, while v_1 is a constant: dL/dw has 1 * 2 + 2 *
+// 0 more, dL/db 1 * 1 + 2 * 1/2.
+TEST(TruncatedBpttTest, ImitationsExactGradientByHand) {
+  EXPECT_THAT(ImitatingGradient(0.5, "", true), ElementsAre(3 + 2, 1.75 + 2));
+}
+
+TEST(TruncatedBpttTest, ThereIsNothingToImitateInNoUpdate) {
+  EXPECT_THAT(ImitatingGradient(0, "", false), ElementsAre(3.5, 2));
+}
+
 // Whether the gradients are constants or not.
 class TruncatedBpttModeTest : public ::testing::TestWithParam<bool> {
  protected:
@@ -160,6 +213,17 @@ class TruncatedBpttModeTest : public ::testing::TestWithParam<bool> {
     return ResolvedTraining(
         absl::StrCat(kPaperRule, "unroll { second_derivatives: ",
                      GetParam() ? "true " : "false ", unroll, " }"));
+  }
+
+  // The same with one stage, which imitates a rule that has a state.
+  static v1::TrainingSpec Imitating(v1::TrainingSpec spec) {
+    v1::StageSpec& stage = *spec.add_stages();
+    stage.set_rounds(spec.rounds());
+    stage.set_horizon(spec.unroll().horizon());
+    stage.mutable_imitation()->set_weight(1);
+    *stage.mutable_imitation()->mutable_rule() =
+        ResolvedRule("adam { learning_rate: 0.01 }");
+    return spec;
   }
 };
 
@@ -201,7 +265,7 @@ TEST_P(TruncatedBpttModeTest, EveryMetaParameterHasAGradient) {
 }
 
 TEST_P(TruncatedBpttModeTest, ReplayLeavesTheLaneAsRunWindowDoes) {
-  const auto spec = Spec("horizon: 10 window: 5");
+  const auto spec = Imitating(Spec("horizon: 10 window: 5"));
   const std::vector<float> phi_0 = InitialPhi(spec.rules(), 1);
   const std::vector<float> phi_1 = InitialPhi(spec.rules(), 2);
   const auto learner = MakeTruncatedBptt(spec, SmallQuadratics());
@@ -219,7 +283,7 @@ TEST_P(TruncatedBpttModeTest, ReplayLeavesTheLaneAsRunWindowDoes) {
 }
 
 TEST_P(TruncatedBpttModeTest, CloneGoesItsOwnWay) {
-  const auto spec = Spec("horizon: 10 window: 5");
+  const auto spec = Imitating(Spec("horizon: 10 window: 5"));
   const std::vector<float> phi = InitialPhi(spec.rules(), 1);
   const auto learner = MakeTruncatedBptt(spec, SmallQuadratics());
   ASSERT_OK_AND_ASSIGN(const auto lane, learner->Start(TrainingKey()));

@@ -52,7 +52,11 @@ constexpr char kStages[] = R"pb(
   task { square {} }
   training {
     unroll { horizon: 40 }
-    stages { rounds: 3 horizon: 60 }
+    stages {
+      rounds: 3
+      horizon: 60
+      imitation { rule { adam { learning_rate: 0.01 } } }
+    }
     stages { rounds: 4 }
   }
 )pb";
@@ -360,6 +364,18 @@ std::vector<LimitCase> LimitCases() {
       {kTraining, "training.unroll.loss_weights", {"[]"}, {"[1, 1]", "[nan]"}},
       {kTraining, "training.lanes", {"1", "1024"}, {"-1", "1025"}},
       {kTraining, "training.rounds", {"1", "10000000"}, {"0", "10000001"}},
+      {kTraining,
+       "training.random_scaling",
+       {"0", "10"},
+       {"-1", "10.5", "nan"}},
+      {kStages,
+       "training.stages[0].imitation.weight",
+       {"0.1"},
+       {"0", "-1", "inf"}},
+      {kStages,
+       "training.stages[0].imitation.rule.adam.learning_rate",
+       {"0.1"},
+       {"-1", "nan"}},
       {kTraining, "training.outer.clip_norm", {"0", "5"}, {"-1", "inf"}},
       {kTraining, "training.outer.decay_to", {"0", "1"}, {"-0.1", "1.1"}},
       {kTraining,
@@ -589,6 +605,7 @@ TEST(RunSpecResolveTest, StagesFillTheRestIn) {
   v1::TrainingSpec& training = *expected.mutable_training();
   training.set_rounds(7);
   training.mutable_stages(1)->set_horizon(40);
+  training.mutable_stages(0)->mutable_imitation()->set_weight(1);
   training.mutable_validation()->set_steps(60);
   ASSERT_OK_AND_ASSIGN(expected, ResolveRunSpec(expected));
   ExpectSame(Resolved(kStages), expected);

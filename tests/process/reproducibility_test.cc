@@ -30,7 +30,12 @@ v1::RunSpec Spec() {
       rules { name: "lstm" rule { lstm { preset: IDENTITY } } }
       unroll { horizon: 40 window: 10 }
       lanes: 3
-      stages { rounds: 45 horizon: 20 }
+      random_scaling: 1
+      stages {
+        rounds: 45
+        horizon: 20
+        imitation { rule { adam { learning_rate: 0.1 } } weight: 0.1 }
+      }
       stages { rounds: 105 }
       outer { rule { adam { learning_rate: 0.003 } } clip_norm: 10 }
       validation { every_rounds: 50 tasks: 3 }

@@ -257,6 +257,17 @@ v1::Lease MnistLease() {
   return lease;
 }
 
+TEST(ShardRunnerTest, OnlyTrainingTasksAreScaledAtRandom) {
+  const auto scaled = [](v1::Lease lease) {
+    lease.mutable_spec()->mutable_training()->set_random_scaling(1);
+    return lease;
+  };
+  EXPECT_NE(Bits(Runner().Run(scaled(WindowLease(0, 0)))),
+            Bits(Runner().Run(WindowLease(0, 0))));
+  EXPECT_THAT(Runner().Run(scaled(SgdLease("lease"))).evaluation().losses(),
+              ElementsAre(1, 0, 0));
+}
+
 TEST(ShardRunnerTest, MissingDataIsAFailureThatNamesThePath) {
   EXPECT_THAT(FailureOf(MnistLease()), HasSubstr("/nonexistent/mnist"));
 }
