@@ -1,4 +1,6 @@
 // The metastep command with the real server and workers, as a user runs it.
+#include "tests/process/command.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,38 +11,11 @@
 #include <vector>
 
 #include "base/digest.h"
-#include "tests/support/child_process.h"
 
 namespace metastep {
 namespace {
 
 using testing::HasSubstr;
-
-struct Result {
-  int exit_code;
-  std::string output;  // standard output and error
-};
-
-Result RunBinary(const std::string& name, std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(),
-                   std::string(METASTEP_BIN_DIR) + "/" + name);
-  const auto process = ChildProcess::Start(std::move(arguments));
-  process->WaitForLine("no line has this", absl::Minutes(2));
-  const int exit_code = process->Wait();
-  return {exit_code, process->output()};
-}
-
-Result Metastep(std::vector<std::string> arguments) {
-  return RunBinary("metastep", std::move(arguments));
-}
-
-// The JSON document in an output that ends with it.
-nlohmann::json JsonIn(const Result& result) {
-  const size_t begin = result.output.find('{');
-  EXPECT_NE(begin, std::string::npos) << result.output;
-  return nlohmann::json::parse(result.output.substr(begin), nullptr,
-                               /*allow_exceptions=*/false);
-}
 
 class CommandTest : public testing::Test {
  protected:
@@ -70,25 +45,25 @@ TEST_F(CommandTest, LocalTrainsPublishesAndResumesToTheSameModel) {
       "--quiet",     "--json",
       "--state-dir", Path("state"),
       "--export",    Path("lstm.safetensors")};
-  const Result first = Metastep(arguments);
+  const CommandResult first = Metastep(arguments);
   ASSERT_EQ(first.exit_code, 0) << first.output;
   const nlohmann::json json = JsonIn(first);
   EXPECT_EQ(json.at("model"), "quadratic_gaussian@1");
   EXPECT_EQ(json.at("sha256").get<std::string>().size(), 64u);
   EXPECT_TRUE(std::filesystem::exists(Path("lstm.safetensors")));
 
-  const Result again = Metastep(arguments);
+  const CommandResult again = Metastep(arguments);
   ASSERT_EQ(again.exit_code, 0) << again.output;
   EXPECT_EQ(JsonIn(again).at("run_id"), json.at("run_id"));
 }
 
 TEST_F(CommandTest, CompareTunesTheBaselinesAndPlots) {
-  const Result trained =
+  const CommandResult trained =
       Metastep({"local", Spec("quadratic_gaussian"), "--quiet", "--json",
                 "--set", "training.rounds=2", "--set",
                 "task.quadratic.problems=4", "--export", Path("m")});
   ASSERT_EQ(trained.exit_code, 0) << trained.output;
-  const Result compared =
+  const CommandResult compared =
       Metastep({"compare", Spec("quadratic_gaussian"), "--model-file",
                 Path("m"), "--set", "task.quadratic.problems=4", "--steps",
                 "10", "--tasks", "2", "--tuning-tasks", "1", "--plot",
@@ -108,7 +83,7 @@ TEST_F(CommandTest, MnistSpecTrainsOnSyntheticDigits) {
                       {Path("data"), "--train", "512", "--test", "64"})
                 .exit_code,
             0);
-  const Result result = Metastep(
+  const CommandResult result = Metastep(
       {"local", Spec("mnist"), "--data-dir", Path("data"), "--quiet", "--json",
        "--set", "training.rounds=2", "--set", "training.unroll.horizon=4",
        "--set", "training.unroll.window=2", "--set",
@@ -118,7 +93,7 @@ TEST_F(CommandTest, MnistSpecTrainsOnSyntheticDigits) {
 
 TEST_F(CommandTest, MissingDataFailsTheRunAndNamesThePath) {
   std::filesystem::create_directories(Path("empty"));
-  const Result result = Metastep(
+  const CommandResult result = Metastep(
       {"local", Spec("mnist"), "--data-dir", Path("empty"), "--quiet"});
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.output, HasSubstr(Path("empty")));
@@ -126,7 +101,7 @@ TEST_F(CommandTest, MissingDataFailsTheRunAndNamesThePath) {
 }
 
 TEST_F(CommandTest, WrongSpecIsAUsageErrorWithItsPlace) {
-  const Result result =
+  const CommandResult result =
       Metastep({"local", WriteSpec("name: \"x\"\nnonsense: 1\n")});
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(result.output, HasSubstr("spec.textproto:2:"));
@@ -134,14 +109,15 @@ TEST_F(CommandTest, WrongSpecIsAUsageErrorWithItsPlace) {
 }
 
 TEST_F(CommandTest, PrintConfigShowsEveryDefault) {
-  const Result result = Metastep({"local", Spec("mnist"), "--print-config"});
+  const CommandResult result =
+      Metastep({"local", Spec("mnist"), "--print-config"});
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_THAT(result.output, HasSubstr("forget_bias: 1"));
 }
 
 TEST_F(CommandTest, UnreachableServerHasItsOwnExitCode) {
   // Port 1 is reserved and nobody listens there.
-  const Result result = Metastep({"runs", "--server", "127.0.0.1:1"});
+  const CommandResult result = Metastep({"runs", "--server", "127.0.0.1:1"});
   EXPECT_EQ(result.exit_code, 3);
   EXPECT_THAT(result.output, HasSubstr("127.0.0.1:1"));
 }
