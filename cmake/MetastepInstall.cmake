@@ -10,7 +10,7 @@ set(METASTEP_INCLUDE "${CMAKE_INSTALL_INCLUDEDIR}/metastep")
 set(METASTEP_CONFIG "${CMAKE_INSTALL_LIBDIR}/cmake/metastep")
 
 install(TARGETS metastep-server RUNTIME COMPONENT server)
-install(TARGETS metastep-worker metastep-make-digits RUNTIME COMPONENT worker)
+install(TARGETS metastep-worker metastep-make-data RUNTIME COMPONENT worker)
 install(TARGETS metastep RUNTIME COMPONENT client)
 
 # The client, and all that it is linked with of this project.

@@ -12,7 +12,7 @@ loss is over 4,000 training images that are fixed before.
     python3 examples/pytorch_mnist.py --data-dir DIR --plot curve.svg
 
 DIR/mnist holds MNIST's IDX files, as they are or gzipped. Without --data-dir,
-metastep-make-digits draws a synthetic set.
+metastep-make-data draws a synthetic set.
 """
 import argparse
 import gzip
@@ -51,14 +51,14 @@ def read_idx(folder, name):
 
 
 def make_digits(folder):
-    """Has metastep-make-digits write a synthetic set into the folder."""
+    """Has metastep-make-data write a synthetic set into the folder."""
     build = pathlib.Path(__file__).parent.parent / 'build/release/bin'
-    tool = shutil.which('metastep-make-digits',
+    tool = shutil.which('metastep-make-data',
                         path=f'{build}:{os.environ["PATH"]}')
     if tool is None:
-        sys.exit('metastep-make-digits is not on the path; build it '
+        sys.exit('metastep-make-data is not on the path; build it '
                  '(tools/build), or give --data-dir')
-    subprocess.run([tool, folder], check=True)
+    subprocess.run([tool, 'digits', folder], check=True)
 
 
 def load_images(data_dir):

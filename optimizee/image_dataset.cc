@@ -48,6 +48,23 @@ absl::Status CheckLabels(const fs::path& path, const IdxArray& labels,
 
 }  // namespace
 
+ImageDataset OfLabels(const ImageDataset& dataset,
+                      absl::Span<const int> labels) {
+  ImageDataset some;
+  some.rows = dataset.rows;
+  some.columns = dataset.columns;
+  const size_t size = dataset.pixels.size() / dataset.labels.size();
+  for (size_t i = 0; i < dataset.labels.size(); ++i) {
+    const auto label = std::ranges::find(labels, int{dataset.labels[i]});
+    if (label == labels.end()) continue;
+    some.labels.push_back(static_cast<uint8_t>(label - labels.begin()));
+    const auto pixels = dataset.pixels.begin() + i * size;
+    some.pixels.insert(some.pixels.end(), pixels, pixels + size);
+  }
+  some.images = static_cast<int64_t>(some.labels.size());
+  return some;
+}
+
 absl::StatusOr<ImageDataset> ReadImageDataset(const fs::path& folder,
                                               absl::string_view split) {
   const fs::path images_path = ImagesPath(folder, split);

@@ -1,4 +1,4 @@
-// Labelled images of ten classes in MNIST's files.
+// Labelled images of ten classes, and their form in MNIST's files.
 #ifndef METASTEP_OPTIMIZEE_IMAGE_DATASET_H_
 #define METASTEP_OPTIMIZEE_IMAGE_DATASET_H_
 
@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 
 namespace metastep {
 
@@ -18,9 +19,15 @@ struct ImageDataset {
   int64_t images = 0;
   int64_t rows = 0;
   int64_t columns = 0;
-  std::vector<uint8_t> pixels;  // [images, rows, columns], 255 is ink
+  std::vector<uint8_t> pixels;  // [images, rows, columns], 255 is ink; colour
+                                // images: [images, 3, rows, columns]
   std::vector<uint8_t> labels;  // [images], below kImageClasses
 };
+
+// The images with these labels alone, in their order; a label becomes its index
+// among `labels`.
+ImageDataset OfLabels(const ImageDataset& dataset,
+                      absl::Span<const int> labels);
 
 // Splits as MNIST's file names call them.
 inline constexpr absl::string_view kTrainingSplit = "train";

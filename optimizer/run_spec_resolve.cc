@@ -22,46 +22,6 @@
 namespace metastep {
 namespace {
 
-// Elements of all W of one quadratic task: 40 MB as float, and as much again
-// for the transposes.
-constexpr int64_t kMaxQuadraticElements = 10'000'000;
-
-void Fill(v1::QuadraticSpec& spec, const SpecPlace& place) {
-  SpecFields fields(spec, place);
-  fields.Enum("distribution");
-  fields.Integer("dimensions", {1, 1000}, 10);
-  fields.Integer("problems", {1, 10000}, 128);
-  const int64_t elements =
-      int64_t{spec.dimensions()} * spec.dimensions() * spec.problems();
-  if (elements > kMaxQuadraticElements) {
-    place.problems->Add(
-        (place / "problems").path,
-        absl::StrCat("times dimensions squared is ", elements,
-                     "; must be at most ", kMaxQuadraticElements));
-  }
-  const bool uniform = spec.distribution() == v1::QuadraticSpec::UNIFORM;
-  fields.Real("initial_stddev", kAtLeastZero, uniform ? 0.01 : 0.0);
-}
-
-void Fill(v1::MlpSpec& spec, const SpecPlace& place) {
-  SpecFields fields(spec, place);
-  if (spec.hidden().empty()) spec.add_hidden(20);
-  fields.Integers("hidden", /*max_count=*/16, {1, 4096});
-  fields.Enum("activation", v1::MlpSpec::SIGMOID);
-  fields.Name("dataset", "mnist");
-  fields.Integer("batch_size", {1, 60000}, 128);
-  fields.Real("initial_stddev", kAtLeastZero, 0.01);
-}
-
-void Fill(v1::TaskSpec& spec, const SpecPlace& place) {
-  if (!SpecFields(spec, place).Required("task")) return;
-  if (spec.has_quadratic()) {
-    Fill(*spec.mutable_quadratic(), place / "quadratic");
-  } else if (spec.has_mlp()) {
-    Fill(*spec.mutable_mlp(), place / "mlp");
-  }
-}
-
 void Fill(v1::ModelRef& spec, const SpecPlace& place) {
   SpecFields fields(spec, place);
   fields.Name("name");

@@ -21,6 +21,9 @@ void Fill(v1::HandDesignedSpec& spec, const SpecPlace& place);
 // `place` is that of the message with the field `rules`.
 void Fill(RuleSpecs& rules, const SpecPlace& place);
 
+// task_spec_resolve.cc
+void Fill(v1::TaskSpec& spec, const SpecPlace& place);
+
 // training_spec_resolve.cc
 void Fill(v1::TrainingSpec& spec, const SpecPlace& place);
 

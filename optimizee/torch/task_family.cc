@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 
 #include "optimizee/closed_form.h"
+#include "optimizee/torch/convnet.h"
 #include "optimizee/torch/mlp.h"
 
 namespace metastep {
@@ -12,8 +13,9 @@ absl::StatusOr<std::unique_ptr<const TaskFamily>> MakeTaskFamily(
     const v1::TaskSpec& spec, const std::filesystem::path& data_dir) {
   if (auto family = MakeClosedFormFamily(spec)) return family;
   if (spec.has_mlp()) return MakeMlpFamily(spec.mlp(), data_dir);
+  if (spec.has_convnet()) return MakeConvNetFamily(spec.convnet(), data_dir);
   return absl::InvalidArgumentError(
-      "task: expected square, quadratic or mlp, found none of them");
+      "task: expected square, quadratic, mlp or convnet, found none of them");
 }
 
 void UseOneTorchThread() {

@@ -89,31 +89,14 @@ class MlpDerivativeTest
     : public MlpTest,
       public testing::WithParamInterface<v1::MlpSpec::Activation> {};
 
-// A central difference along a random direction of unit length has an error of
-// third order in the step, 0.01, and the losses' rounding, 1e-7 each, over it.
 TEST_P(MlpDerivativeTest, GradientIsTheLossesSlope) {
   const auto task = Make(Spec({20, 15}, GetParam()));
   const auto theta = NormalVector(
       static_cast<size_t>(task->layout().coordinates()), 0.2f, /*seed=*/1);
-  const auto gradient = GradientAt(*task, 2, theta);
-  for (uint64_t seed = 2; seed < 6; ++seed) {
-    // Half along the gradient, so that the slope is not lost in the rounding.
-    auto direction = NormalVector(theta.size(), 1, seed);
-    direction =
-        Moved(direction, static_cast<float>(Norm(direction) / Norm(gradient)),
-              gradient);
-    const double step = 0.01 / Norm(direction);
-    const auto by = static_cast<float>(step);
-    const double slope = (LossAt(*task, 2, Moved(theta, by, direction)) -
-                          LossAt(*task, 2, Moved(theta, -by, direction))) /
-                         (2 * step);
-    const double expected = Dot(gradient, direction);
-    EXPECT_NEAR(slope, expected, 2e-3 * std::abs(expected));
-  }
+  ExpectGradientIsTheSlope(*task, theta, /*step=*/0.01, /*tolerance=*/2e-3);
 }
 
-// Likewise the gradients' difference along the vector. The gradients of a net
-// of ReLUs jump, but not while only its last layer moves.
+// The gradients of a net of ReLUs do not jump while only its last layer moves.
 TEST_P(MlpDerivativeTest, HessianVectorProductIsTheGradientsSlope) {
   const auto task = Make(Spec({20, 15}, GetParam()));
   const auto theta = NormalVector(
@@ -123,14 +106,7 @@ TEST_P(MlpDerivativeTest, HessianVectorProductIsTheGradientsSlope) {
   if (GetParam() == v1::MlpSpec::RELU) {
     std::fill(vector.begin(), vector.end() - kLastLayer, 0.f);
   }
-  std::vector<float> product(theta.size());
-  ASSERT_OK(
-      task->HessianVectorProduct(2, theta, vector, absl::MakeSpan(product)));
-  const auto step = static_cast<float>(0.05 / Norm(vector));
-  auto difference = Moved(GradientAt(*task, 2, Moved(theta, step, vector)), -1,
-                          GradientAt(*task, 2, Moved(theta, -step, vector)));
-  for (float& x : difference) x /= 2 * step;
-  EXPECT_LT(RelativeError(product, difference), 1e-2);
+  ExpectProductIsTheGradientsSlope(*task, theta, vector);
 }
 
 INSTANTIATE_TEST_SUITE_P(Activations, MlpDerivativeTest,

@@ -32,9 +32,10 @@ TEST(TaskFamilyTest, MakesEveryKindOfTask) {
 }
 
 TEST(TaskFamilyTest, NeedsATask) {
-  EXPECT_THAT(MakeTaskFamily({}, "."),
-              StatusIs(StatusCode::kInvalidArgument,
-                       HasSubstr("expected square, quadratic or mlp")));
+  EXPECT_THAT(
+      MakeTaskFamily({}, "."),
+      StatusIs(StatusCode::kInvalidArgument,
+               HasSubstr("expected square, quadratic, mlp or convnet")));
 }
 
 TEST(TaskFamilyTest, MissingDataNamesTheFile) {

@@ -72,6 +72,46 @@ inline double RelativeError(const std::vector<float>& a,
   return Norm(Moved(a, -1, b)) / Norm(b);
 }
 
+// Expects the gradient to be the loss's slope, along directions of unit length
+// half of each of which is the gradient's, so that the slope is not lost in the
+// rounding. A central difference has an error of third order in `step` and the
+// losses' rounding, 1e-7 each, over it; kinks of ReLU and max-pooling add to
+// it.
+inline void ExpectGradientIsTheSlope(Task& task,
+                                     const std::vector<float>& theta,
+                                     double step, double tolerance) {
+  const auto gradient = GradientAt(task, 2, theta);
+  for (uint64_t seed = 2; seed < 6; ++seed) {
+    auto direction = NormalVector(theta.size(), 1, seed);
+    direction =
+        Moved(direction, static_cast<float>(Norm(direction) / Norm(gradient)),
+              gradient);
+    const double length = step / Norm(direction);
+    const auto by = static_cast<float>(length);
+    const double slope = (LossAt(task, 2, Moved(theta, by, direction)) -
+                          LossAt(task, 2, Moved(theta, -by, direction))) /
+                         (2 * length);
+    const double expected = Dot(gradient, direction);
+    EXPECT_NEAR(slope, expected, tolerance * std::abs(expected));
+  }
+}
+
+// Likewise the Hessian-vector product and the gradients' difference along the
+// vector. Gradients jump at the kinks of ReLU and max-pooling.
+inline void ExpectProductIsTheGradientsSlope(Task& task,
+                                             const std::vector<float>& theta,
+                                             const std::vector<float>& vector) {
+  std::vector<float> product(theta.size());
+  const absl::Status status =
+      task.HessianVectorProduct(2, theta, vector, absl::MakeSpan(product));
+  ASSERT_TRUE(status.ok()) << status;
+  const auto step = static_cast<float>(0.05 / Norm(vector));
+  auto difference = Moved(GradientAt(task, 2, Moved(theta, step, vector)), -1,
+                          GradientAt(task, 2, Moved(theta, -step, vector)));
+  for (float& x : difference) x /= 2 * step;
+  EXPECT_LT(RelativeError(product, difference), 1e-2);
+}
+
 }  // namespace metastep
 
 #endif  // METASTEP_TESTS_OPTIMIZEE_TESTING_H_

@@ -32,6 +32,11 @@ constexpr char kMlp[] = R"pb(
   task { mlp {} }
   training { rounds: 1000 }
 )pb";
+constexpr char kConvNet[] = R"pb(
+  name: "r"
+  task { convnet {} }
+  training { rounds: 1000 }
+)pb";
 constexpr char kEvaluation[] = R"pb(
   name: "r"
   task { square {} }
@@ -146,6 +151,19 @@ TEST(RunSpecResolveTest, WritesOutEveryDefaultOfAnMlp) {
   expected.set_initial_stddev(0.01);
   EXPECT_TRUE(MessageDifferencer::Equals(Resolved(kMlp).task().mlp(), expected))
       << Resolved(kMlp).DebugString();
+}
+
+TEST(RunSpecResolveTest, WritesOutEveryDefaultOfAConvNet) {
+  v1::ConvNetSpec expected;
+  expected.set_dataset("cifar10");
+  for (int label = 0; label < 10; ++label) expected.add_labels(label);
+  expected.set_batch_size(128);
+  for (int block = 0; block < 3; ++block) expected.add_channels(16);
+  expected.set_hidden(32);
+  expected.set_initial_stddev(0.01);
+  EXPECT_TRUE(
+      MessageDifferencer::Equals(Resolved(kConvNet).task().convnet(), expected))
+      << Resolved(kConvNet).DebugString();
 }
 
 TEST(RunSpecResolveTest, UniformQuadraticsStartAwayFromZero) {
@@ -358,6 +376,18 @@ std::vector<LimitCase> LimitCases() {
       {kMlp, "task.mlp.dataset", {"omniglot", name64}, {"../x", name65}},
       {kMlp, "task.mlp.batch_size", {"1", "60000"}, {"-1", "60001"}},
       {kMlp, "task.mlp.initial_stddev", {"0"}, {"-1", "nan"}},
+      {kConvNet,
+       "task.convnet.labels",
+       {"[9, 0]", "[3, 1, 2]"},
+       {"[1]", "[1, 1]", "[0, 10]", "[-1, 2]"}},
+      {kConvNet, "task.convnet.dataset", {"c", name64}, {"../x", name65}},
+      {kConvNet, "task.convnet.batch_size", {"1", "60000"}, {"-1", "60001"}},
+      {kConvNet,
+       "task.convnet.channels",
+       {"[1]", "[512, 1, 1, 1, 1]"},
+       {"[0]", "[513]", "[1, 1, 1, 1, 1, 1]"}},
+      {kConvNet, "task.convnet.hidden", {"1", "4096"}, {"-1", "4097"}},
+      {kConvNet, "task.convnet.initial_stddev", {"0"}, {"-1", "nan"}},
       {kTraining, "training.unroll.window", {"1", "100"}, {"-1", "1001"}},
       {kTraining, "training.unroll.horizon", {"20", "100000"}, {"-20"}},
       {kTraining, "training.unroll.horizon", {"80"}, {"90", "100020"}},

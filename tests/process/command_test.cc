@@ -79,8 +79,8 @@ TEST_F(CommandTest, CompareTunesTheBaselinesAndPlots) {
 }
 
 TEST_F(CommandTest, MnistSpecTrainsOnSyntheticDigits) {
-  ASSERT_EQ(RunBinary("metastep-make-digits",
-                      {Path("data"), "--train", "512", "--test", "64"})
+  ASSERT_EQ(RunBinary("metastep-make-data", {"digits", Path("data"), "--train",
+                                             "512", "--test", "64"})
                 .exit_code,
             0);
   const CommandResult result = Metastep(
@@ -88,6 +88,20 @@ TEST_F(CommandTest, MnistSpecTrainsOnSyntheticDigits) {
        "--set", "training.rounds=2", "--set", "training.unroll.horizon=4",
        "--set", "training.unroll.window=2", "--set",
        "training.validation.steps=4"});
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+}
+
+TEST_F(CommandTest, CifarSpecTrainsOnSyntheticPictures) {
+  ASSERT_EQ(RunBinary("metastep-make-data",
+                      {"pictures", Path("data"), "--train", "200"})
+                .exit_code,
+            0);
+  const CommandResult result = Metastep(
+      {"local", Spec("cifar10"), "--data-dir", Path("data"), "--quiet",
+       "--json", "--set", "training.rounds=2", "--set",
+       "task.convnet.channels=[2]", "--set", "task.convnet.batch_size=8",
+       "--set", "training.unroll.horizon=4", "--set",
+       "training.unroll.window=2", "--set", "training.validation.steps=4"});
   EXPECT_EQ(result.exit_code, 0) << result.output;
 }
 

@@ -19,7 +19,7 @@ class MnistExampleTest(ServerTest):
         with tempfile.TemporaryDirectory() as folder:
             data = pathlib.Path(folder)
             subprocess.run([os.path.join(os.path.dirname(SERVER),
-                                         'metastep-make-digits'), folder,
+                                         'metastep-make-data'), 'digits', folder,
                             '--train', '5000', '--test', '10'], check=True)
             plot = data / 'curve.svg'
             output = subprocess.run(

@@ -1,0 +1,88 @@
+// The limits and defaults of tasks' specs.
+#include <cstdint>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "metastep/v1/spec.pb.h"
+#include "optimizer/spec_fields.h"
+#include "optimizer/spec_resolve.h"
+
+namespace metastep {
+namespace {
+
+// Of CIFAR-10.
+constexpr int kClasses = 10;
+
+// Elements of all W of one quadratic task: 40 MB as float, and as much again
+// for the transposes.
+constexpr int64_t kMaxQuadraticElements = 10'000'000;
+
+void Fill(v1::QuadraticSpec& spec, const SpecPlace& place) {
+  SpecFields fields(spec, place);
+  fields.Enum("distribution");
+  fields.Integer("dimensions", {1, 1000}, 10);
+  fields.Integer("problems", {1, 10000}, 128);
+  const int64_t elements =
+      int64_t{spec.dimensions()} * spec.dimensions() * spec.problems();
+  if (elements > kMaxQuadraticElements) {
+    place.problems->Add(
+        (place / "problems").path,
+        absl::StrCat("times dimensions squared is ", elements,
+                     "; must be at most ", kMaxQuadraticElements));
+  }
+  const bool uniform = spec.distribution() == v1::QuadraticSpec::UNIFORM;
+  fields.Real("initial_stddev", kAtLeastZero, uniform ? 0.01 : 0.0);
+}
+
+void Fill(v1::MlpSpec& spec, const SpecPlace& place) {
+  SpecFields fields(spec, place);
+  if (spec.hidden().empty()) spec.add_hidden(20);
+  fields.Integers("hidden", /*max_count=*/16, {1, 4096});
+  fields.Enum("activation", v1::MlpSpec::SIGMOID);
+  fields.Name("dataset", "mnist");
+  fields.Integer("batch_size", {1, 60000}, 128);
+  fields.Real("initial_stddev", kAtLeastZero, 0.01);
+}
+
+// The classes: 0 to 9 where none are named.
+void FillLabels(v1::ConvNetSpec& spec, SpecFields& fields) {
+  if (spec.labels().empty()) {
+    for (int label = 0; label < kClasses; ++label) spec.add_labels(label);
+  }
+  fields.Integers("labels", kClasses, {0, kClasses - 1});
+  const std::set<int> unique(spec.labels().begin(), spec.labels().end());
+  if (spec.labels_size() < 2 ||
+      static_cast<int>(unique.size()) < spec.labels_size()) {
+    fields.Problem("labels", "must be at least 2, each named once");
+  }
+}
+
+void Fill(v1::ConvNetSpec& spec, const SpecPlace& place) {
+  SpecFields fields(spec, place);
+  fields.Name("dataset", "cifar10");
+  FillLabels(spec, fields);
+  fields.Integer("batch_size", {1, 60000}, 128);
+  if (spec.channels().empty()) {
+    for (int i = 0; i < 3; ++i) spec.add_channels(16);
+  }
+  fields.Integers("channels", /*max_count=*/5, {1, 512});
+  fields.Integer("hidden", {1, 4096}, 32);
+  fields.Real("initial_stddev", kAtLeastZero, 0.01);
+}
+
+}  // namespace
+
+void Fill(v1::TaskSpec& spec, const SpecPlace& place) {
+  if (!SpecFields(spec, place).Required("task")) return;
+  if (spec.has_quadratic()) {
+    Fill(*spec.mutable_quadratic(), place / "quadratic");
+  } else if (spec.has_mlp()) {
+    Fill(*spec.mutable_mlp(), place / "mlp");
+  } else if (spec.has_convnet()) {
+    Fill(*spec.mutable_convnet(), place / "convnet");
+  } else if (spec.has_art()) {
+    place.problems->Add((place / "art").path, "is not built yet");
+  }
+}
+
+}  // namespace metastep
