@@ -75,6 +75,16 @@ class AgainstTheServerTest(ServerTest):
                 self.client.import_model(f'moments{number}', file)
                 self.check(f'moments{number}', file)
 
+    def test_gru(self):
+        for number, preprocessing in enumerate(
+                ('identity', 'log_and_sign', 'moments')):
+            with self.subTest(preprocessing):
+                file = model_file([('gru', ['*'], {'gru': {
+                    'hidden': [7, 4], 'output_scale': 0.1,
+                    'preprocessing': {preprocessing: {}}}})])
+                self.client.import_model(f'gru{number}', file)
+                self.check(f'gru{number}', file)
+
     def test_a_preset_stands_for_its_values(self):
         spelled = lstm_file(PAPER)
         short = lstm_file({**PAPER, 'preset': 'PAPER'})
@@ -94,8 +104,10 @@ class AgainstTheServerTest(ServerTest):
                                     'preprocessing': {'identity': {}}}))
 
     def test_several_rules_choose_by_name(self):
-        file = model_file([('weights', ['*.weight'], PAPER),
-                           ('rest', ['*.b?as'], IDENTITY)])
+        file = model_file([('weights', ['*.weight'], {'lstm': PAPER}),
+                           ('rest', ['*.b?as'], {'gru': {
+                               'hidden': [5],
+                               'preprocessing': {'identity': {}}}})])
         self.check_model(file, ('0.weight', '0.bias', '1.weight', '1.bias'))
 
     def test_hand_designed_rules(self):

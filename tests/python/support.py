@@ -135,29 +135,38 @@ class ServerTest(unittest.TestCase):
 def lstm_file(spec, seed=1, name='lstm', parameters=('*',)):
     """A model file of one LSTM with random phi. `spec` is LstmSpec's JSON with
     hidden units and preprocessing written out."""
-    return model_file([(name, parameters, spec)], seed)
+    return model_file([(name, parameters, {'lstm': spec})], seed)
 
 
 def model_file(rules, seed=1):
-    """A model file of [(name, parameters, LstmSpec's JSON)]."""
+    """A model file of [(name, parameters, LearnedRuleSpec's JSON)]."""
     draw = np.random.default_rng(seed)
     tensors = {}
-    for name, _, spec in rules:
+
+    def add(name, *shape):
+        tensors[name] = draw.normal(0, shape[0] ** -0.5, shape)
+
+    for name, _, rule in rules:
+        [(cell, spec)] = rule.items()
         inputs = 1 if 'identity' in spec['preprocessing'] else 2
         for i, units in enumerate(spec['hidden']):
-            scale = (inputs + units) ** -0.5
-            tensors[f'{name}.layer{i}.weight'] = draw.normal(
-                0, scale, (inputs + units, 4 * units))
-            tensors[f'{name}.layer{i}.bias'] = draw.normal(
-                0, scale, 4 * units)
+            for product, rows, columns in _products(cell, inputs, units):
+                add(f'{name}.layer{i}{product}.weight', rows, columns)
+                add(f'{name}.layer{i}{product}.bias', columns)
             inputs = units
-        tensors[f'{name}.output.weight'] = draw.normal(0, inputs ** -0.5,
-                                                       inputs)
+        add(f'{name}.output.weight', inputs)
         tensors[f'{name}.output.bias'] = draw.normal(0, 0.01, 1)
     info = {'rules': [{'name': name, 'parameters': list(parameters),
-                       'rule': {'lstm': spec}}
-                      for name, parameters, spec in rules]}
+                       'rule': rule} for name, parameters, rule in rules]}
     return safetensors(info, tensors)
+
+
+def _products(cell, inputs, units):
+    """A layer's products as (name's part, rows, columns); model-format.md."""
+    if cell == 'gru':
+        return [('.gates', inputs + units, 2 * units),
+                ('.candidate', inputs, units), ('.recurrent', units, units)]
+    return [('', inputs + units, 4 * units)]
 
 
 def safetensors(info, tensors):

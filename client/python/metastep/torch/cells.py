@@ -6,7 +6,7 @@ the state on in place; coordinates do not depend on one another. All is float32.
 from __future__ import annotations
 
 import math
-from typing import Callable
+from typing import Callable, Union
 
 import torch
 from torch import Tensor
@@ -68,6 +68,19 @@ class Moments(Preprocessing):
         return inputs / (root + _MOMENTS_EPSILON)[:, None]
 
 
+class _Product:
+    """x W + b, for the W and b of a name."""
+
+    def __init__(self, name: str, operands: int, columns: int,
+                 take: Take) -> None:
+        self._weight = take(f'{name}.weight', (operands, columns))
+        self._bias = take(f'{name}.bias', (columns,))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return torch.addmm(self._bias.to(x.device), x,
+                           self._weight.to(x.device))
+
+
 class LstmLayer:
     """State: h [units], then c [units]."""
 
@@ -75,27 +88,43 @@ class LstmLayer:
                  take: Take) -> None:
         self.units = units
         self.variables = 2 * units
-        self._weight = take(f'{name}.weight', (inputs + units, 4 * units))
-        bias = take(f'{name}.bias', (4 * units,)).clone()
-        bias[2 * units:3 * units] += forget_bias
-        self._bias = bias
+        self._gates = _Product(name, inputs + units, 4 * units, take)
+        self._forget_bias = forget_bias
 
     def __call__(self, inputs: Tensor, state: Tensor) -> Tensor:
         """Returns h [n, units]."""
         h, c = state[:, :self.units], state[:, self.units:]
-        weight = self._weight.to(inputs.device)
-        gates = torch.addmm(self._bias.to(inputs.device),
-                            torch.cat([inputs, h], dim=1), weight)
+        gates = self._gates(torch.cat([inputs, h], dim=1))
         i, j, f, o = gates.chunk(4, dim=1)
-        c.mul_(f.sigmoid()).add_(i.sigmoid() * j.tanh())
+        forget = torch.sigmoid(f + self._forget_bias)
+        c.mul_(forget).add_(i.sigmoid() * j.tanh())
         h.copy_(o.sigmoid() * c.tanh())
         return h
+
+
+class GruLayer:
+    """State: h [units]."""
+
+    def __init__(self, inputs: int, units: int, name: str, take: Take) -> None:
+        self.units = units
+        self.variables = units
+        self._gates = _Product(f'{name}.gates', inputs + units, 2 * units, take)
+        self._candidate = _Product(f'{name}.candidate', inputs, units, take)
+        self._recurrent = _Product(f'{name}.recurrent', units, units, take)
+
+    def __call__(self, inputs: Tensor, state: Tensor) -> Tensor:
+        """Returns h [n, units]."""
+        r, z = self._gates(torch.cat([inputs, state], dim=1)).sigmoid().chunk(
+            2, dim=1)
+        n = torch.tanh(self._candidate(inputs) + r * self._recurrent(state))
+        state.copy_((1 - z) * n + z * state)
+        return state
 
 
 class LearnedRule:
     """update = output_scale * (w . top + b), top being the last layer's h."""
 
-    def __init__(self, preprocessing: Preprocessing, layers: list[LstmLayer],
+    def __init__(self, preprocessing: Preprocessing, layers: list[Layer],
                  output_scale: float, take: Take) -> None:
         self._preprocessing = preprocessing
         self._layers = layers
@@ -118,26 +147,35 @@ class LearnedRule:
         return self._scale * output + 0 * gradient
 
 
-def make_learned_rule(spec: spec_pb2.LearnedRuleSpec, take: Take) -> LearnedRule:
+Layer = Union[LstmLayer, GruLayer]
+_Spec = Union[spec_pb2.LstmSpec, spec_pb2.GruSpec]
+
+
+def make_learned_rule(spec: spec_pb2.LearnedRuleSpec,
+                      take: Take) -> LearnedRule:
     """Raises ValueError for a cell that this version does not know."""
     kind = spec.WhichOneof('cell')
-    if kind != 'lstm':
-        raise ValueError(f'cell {kind} is not known here, only lstm')
-    lstm = with_defaults(spec.lstm)
-    preprocessing = _make_preprocessing(lstm.preprocessing)
-    layers, inputs = [], preprocessing.inputs
-    for i, units in enumerate(lstm.hidden):
-        layers.append(LstmLayer(inputs, units, lstm.forget_bias, f'layer{i}',
-                                take))
+    if kind not in ('lstm', 'gru'):
+        raise ValueError(f'cell {kind} is not known here, only lstm and gru')
+    full = with_defaults(getattr(spec, kind))
+    preprocessing = _make_preprocessing(full.preprocessing)
+    layers: list[Layer] = []
+    inputs = preprocessing.inputs
+    for i, units in enumerate(full.hidden):
+        layers.append(_make_layer(full, inputs, units, f'layer{i}', take))
         inputs = units
-    return LearnedRule(preprocessing, layers, lstm.output_scale, take)
+    return LearnedRule(preprocessing, layers, full.output_scale, take)
 
 
-def with_defaults(spec: spec_pb2.LstmSpec) -> spec_pb2.LstmSpec:
+def with_defaults(spec: _Spec) -> _Spec:
     """The spec with its preset's and its default values written out."""
-    full = spec_pb2.LstmSpec(output_scale=1, forget_bias=1)
+    full = type(spec)(output_scale=1)
     presets = spec_pb2.LstmSpec
-    if spec.preset != presets.PRESET_UNSPECIFIED and not spec.hidden:
+    is_lstm = isinstance(spec, spec_pb2.LstmSpec)
+    if is_lstm:
+        full.forget_bias = 1
+    has_preset = spec.preset != presets.PRESET_UNSPECIFIED
+    if not spec.hidden and (has_preset or not is_lstm):
         full.hidden.extend([20, 20])
     if spec.preset == presets.PAPER:
         full.output_scale = 0.1
@@ -147,6 +185,13 @@ def with_defaults(spec: spec_pb2.LstmSpec) -> spec_pb2.LstmSpec:
         full.preprocessing.log_and_sign.p = 5
     full.MergeFrom(spec)
     return full
+
+
+def _make_layer(spec: _Spec, inputs: int, units: int, name: str,
+                take: Take) -> Layer:
+    if isinstance(spec, spec_pb2.GruSpec):
+        return GruLayer(inputs, units, name, take)
+    return LstmLayer(inputs, units, spec.forget_bias, name, take)
 
 
 def _make_preprocessing(spec: spec_pb2.Preprocessing) -> Preprocessing:
