@@ -34,6 +34,7 @@ void AddAllCommands(CLI::App& app, Command& command) {
   AddHealthCommand(app, command);
   AddCompareCommand(app, command);
   AddMinimizeCommand(app, command);
+  AddCompletionCommands(app, command);
 }
 
 // Turns SIGTERM and SIGINT into a cancellation.
@@ -60,7 +61,8 @@ int Main(int argc, char** argv) {
   BlockShutdownSignals();
   CLI::App app(
       "Meta-train update rules on a server and its workers, and step "
-      "optimizations with them.");
+      "optimizations with them.",
+      "metastep");
   app.set_version_flag("--version", std::string(kVersion));
   app.require_subcommand(1);
   app.footer(kFooter);

@@ -1,5 +1,6 @@
 # What `cmake --install` installs, by component:
-#   server, worker, client  the binaries
+#   server, worker, client  the binaries; the command's manual page and
+#                           completions
 #   client-dev              the C++ client library for find_package(metastep)
 # Headers go below include/metastep, from where "client/remote_optimizer.h" is
 # included: their folders' names would be too common below include.
@@ -12,6 +13,25 @@ set(METASTEP_CONFIG "${CMAKE_INSTALL_LIBDIR}/cmake/metastep")
 install(TARGETS metastep-server RUNTIME COMPONENT server)
 install(TARGETS metastep-worker metastep-make-data RUNTIME COMPONENT worker)
 install(TARGETS metastep RUNTIME COMPONENT client)
+
+# What the command says of itself: its manual page and completions.
+set(man "${CMAKE_BINARY_DIR}/metastep.1")
+set(bash_completion "${CMAKE_BINARY_DIR}/metastep.bash")
+set(zsh_completion "${CMAKE_BINARY_DIR}/metastep.zsh")
+add_custom_command(OUTPUT "${man}" "${bash_completion}" "${zsh_completion}"
+  COMMAND metastep man > "${man}"
+  COMMAND metastep completion bash > "${bash_completion}"
+  COMMAND metastep completion zsh > "${zsh_completion}"
+  VERBATIM)
+add_custom_target(command_documents ALL
+  DEPENDS "${man}" "${bash_completion}" "${zsh_completion}")
+install(FILES "${man}"
+  DESTINATION "${CMAKE_INSTALL_MANDIR}/man1" COMPONENT client)
+install(FILES "${bash_completion}" RENAME metastep
+  DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions"
+  COMPONENT client)
+install(FILES "${zsh_completion}" RENAME _metastep
+  DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/site-functions" COMPONENT client)
 
 # The client, and all that it is linked with of this project.
 foreach(name IN ITEMS client rpc base service_proto spec_proto options)

@@ -129,6 +129,17 @@ TEST_F(CommandTest, PrintConfigShowsEveryDefault) {
   EXPECT_THAT(result.output, HasSubstr("forget_bias: 1"));
 }
 
+TEST_F(CommandTest, CompletionAndManualNameEveryVerb) {
+  const CommandResult bash = Metastep({"completion", "bash"});
+  EXPECT_EQ(bash.exit_code, 0);
+  EXPECT_THAT(bash.output, HasSubstr("'metastep models export') verbs='' "
+                                     "flags='--help --server --json' ;;"));
+  EXPECT_THAT(Metastep({"completion", "zsh"}).output,
+              HasSubstr("'minimize:Minimise fresh problems"));
+  EXPECT_THAT(Metastep({"man"}).output, HasSubstr(".SS metastep minimize\n"));
+  EXPECT_EQ(Metastep({"completion", "fish"}).exit_code, 2);
+}
+
 TEST_F(CommandTest, UnreachableServerHasItsOwnExitCode) {
   // Port 1 is reserved and nobody listens there.
   const CommandResult result = Metastep({"runs", "--server", "127.0.0.1:1"});
