@@ -34,6 +34,7 @@ void AddAllCommands(CLI::App& app, Command& command) {
   AddHealthCommand(app, command);
   AddCompareCommand(app, command);
   AddMinimizeCommand(app, command);
+  AddDoctorCommand(app, command);
   AddCompletionCommands(app, command);
 }
 

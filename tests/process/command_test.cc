@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -129,6 +130,28 @@ TEST_F(CommandTest, PrintConfigShowsEveryDefault) {
   EXPECT_THAT(result.output, HasSubstr("forget_bias: 1"));
 }
 
+TEST_F(CommandTest, DoctorFindsNothingWrongHereAndAServerThatIsNot) {
+  const CommandResult good = Metastep({"doctor", "--state-dir", Path("state")});
+  EXPECT_EQ(good.exit_code, 0) << good.output;
+  EXPECT_THAT(good.output, HasSubstr("ok    dry run   8 rounds"));
+  const auto server = ChildProcess::Start(
+      {std::string(METASTEP_BIN_DIR) + "/metastep-server",
+       "--listen=127.0.0.1:0", "--state-dir", Path("served")});
+  const std::string ready = server->WaitForLine("\"port\"");
+  const int port = nlohmann::json::parse(ready.substr(ready.find('{')))["port"];
+  const std::string address = "127.0.0.1:" + std::to_string(port);
+  EXPECT_THAT(
+      Metastep({"doctor", "--state-dir", Path("state"), "--server", address})
+          .output,
+      HasSubstr("note  server    " + address + " takes steps, and has 0"));
+  server->Signal(SIGKILL);
+  server->Wait();
+  const CommandResult bad = Metastep(
+      {"doctor", "--state-dir", Path("state"), "--server", address, "--json"});
+  EXPECT_EQ(bad.exit_code, 1);
+  EXPECT_THAT(bad.output, HasSubstr("1 of 6 checks found a fault"));
+}
+
 TEST_F(CommandTest, CompletionAndManualNameEveryVerb) {
   const CommandResult bash = Metastep({"completion", "bash"});
   EXPECT_EQ(bash.exit_code, 0);
@@ -136,7 +159,7 @@ TEST_F(CommandTest, CompletionAndManualNameEveryVerb) {
                                      "flags='--help --server --json' ;;"));
   EXPECT_THAT(Metastep({"completion", "zsh"}).output,
               HasSubstr("'minimize:Minimise fresh problems"));
-  EXPECT_THAT(Metastep({"man"}).output, HasSubstr(".SS metastep minimize\n"));
+  EXPECT_THAT(Metastep({"man"}).output, HasSubstr(".SS metastep doctor\n"));
   EXPECT_EQ(Metastep({"completion", "fish"}).exit_code, 2);
 }
 

@@ -1,0 +1,90 @@
+#include "client/doctor.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "base/version.h"
+#include "client/state_folder.h"
+#include "optimizee/synthetic_digits.h"
+#include "rpc/server_host.h"
+#include "tests/support/status_matchers.h"
+
+namespace metastep {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using Verdict = Finding::Verdict;
+
+class DoctorTest : public testing::Test {
+ protected:
+  // A program that prints `output`.
+  void WriteProgram(const std::string& name, const std::string& output) const {
+    const fs::path path = dir() / name;
+    std::ofstream(path) << "#!/bin/sh\necho '" << output << "'\n";
+    fs::permissions(path, fs::perms::owner_all);
+  }
+  const fs::path& dir() const { return folder_->path(); }
+
+  const std::unique_ptr<StateFolder> folder_ = *StateFolder::Open("");
+};
+
+TEST_F(DoctorTest, ProgramsMustBeThereAndOfOneVersion) {
+  EXPECT_EQ(CheckPrograms(dir()).verdict, Verdict::kBad);
+  WriteProgram("metastep-server", kVersion);
+  WriteProgram("metastep-worker", "0.0.1");
+  const Finding mixed = CheckPrograms(dir());
+  EXPECT_EQ(mixed.verdict, Verdict::kBad);
+  EXPECT_THAT(mixed.detail, HasSubstr("metastep-worker is of version 0.0.1"));
+  WriteProgram("metastep-worker", kVersion);
+  EXPECT_EQ(CheckPrograms(dir()).verdict, Verdict::kGood);
+}
+
+TEST_F(DoctorTest, TheClockMustNotBeInThePast) {
+  EXPECT_EQ(CheckClock(absl::UnixEpoch()).verdict, Verdict::kBad);
+  EXPECT_EQ(CheckClock(absl::Now()).verdict, Verdict::kGood);
+}
+
+TEST_F(DoctorTest, StorageMustBeWritable) {
+  const Finding good = CheckStorage(dir() / "state");
+  EXPECT_NE(good.verdict, Verdict::kBad) << good.detail;
+  EXPECT_TRUE(fs::is_empty(dir() / "state"));
+  // A file is where the folder would be.
+  std::ofstream(dir() / "file") << "x";
+  EXPECT_EQ(CheckStorage(dir() / "file").verdict, Verdict::kBad);
+}
+
+TEST_F(DoctorTest, DataSetsMustBeWhole) {
+  EXPECT_EQ(CheckData(dir()).verdict, Verdict::kNote);
+  SyntheticDigitsOptions options;
+  options.training_images = 20;
+  options.test_images = 10;
+  ASSERT_OK(WriteSyntheticDigits(dir() / "digits", options));
+  const Finding good = CheckData(dir());
+  EXPECT_EQ(good.verdict, Verdict::kGood);
+  EXPECT_EQ(good.detail, "digits has 20 and 10 images");
+  fs::resize_file(dir() / "digits" / "t10k-images-idx3-ubyte", 100);
+  const Finding bad = CheckData(dir());
+  EXPECT_EQ(bad.verdict, Verdict::kBad);
+  EXPECT_THAT(bad.detail, HasSubstr("t10k-images-idx3-ubyte"));
+}
+
+TEST_F(DoctorTest, APortIsFreeOrTaken) {
+  std::string address;
+  {
+    const auto host = *ServerHost::Start({}, {});
+    address = absl::StrCat("127.0.0.1:", host->port());
+    EXPECT_EQ(CheckPort(address).verdict, Verdict::kNote);
+  }
+  EXPECT_EQ(CheckPort(address).verdict, Verdict::kGood);
+  EXPECT_EQ(CheckPort("nonsense").verdict, Verdict::kBad);
+}
+
+}  // namespace
+}  // namespace metastep
