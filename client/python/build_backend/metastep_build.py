@@ -57,8 +57,8 @@ def _compiler():
         return ['protoc', f'--plugin=protoc-gen-grpc_python={plugin}']
     if importlib.util.find_spec('grpc_tools'):
         return [sys.executable, '-m', 'grpc_tools.protoc']
-    sys.exit('metastep: neither protoc with grpc_python_plugin nor grpcio-tools '
-             'is there; install the package protobuf-compiler-grpc, or '
+    sys.exit('metastep: neither protoc with grpc_python_plugin nor '
+             'grpcio-tools is there; install protobuf-compiler-grpc, or '
              '"pip install grpcio-tools"')
 
 

@@ -138,7 +138,8 @@ class Client:
 
     def model(self, ref: str | spec_pb2.ModelRef) -> model_pb2.ModelInfo:
         """What is known of one version. Raises errors.NotFound."""
-        request = model_service_pb2.GetModelRequest(model=rules.to_model_ref(ref))
+        request = model_service_pb2.GetModelRequest(
+            model=rules.to_model_ref(ref))
         return self.caller.unary(self.model_service.GetModel, request).model
 
     def export_model(self, ref: str | spec_pb2.ModelRef) -> bytes:
@@ -148,7 +149,8 @@ class Client:
         return self.caller.unary(self.model_service.ExportModel,
                                  request).safetensors
 
-    def import_model(self, name: str, safetensors: bytes) -> model_pb2.ModelInfo:
+    def import_model(self, name: str,
+                     safetensors: bytes) -> model_pb2.ModelInfo:
         """Files a safetensors file under a name, as its next version.
 
         Raises:

@@ -120,7 +120,7 @@ class Session:
         return updates
 
     def save(self) -> str:
-        """Writes the session to the server's disk and returns its snapshot's id.
+        """Writes the session to the server's disk; returns the snapshot's id.
 
         Raises:
           errors.Error: QUOTA_SNAPSHOTS: no room; delete some
@@ -180,12 +180,14 @@ class Session:
         """
         done = 0
         try:
-            for answer in self._client.steps.StepStream(
-                    self._chunks(gradient), timeout=self._client.caller.timeout):
+            answers = self._client.steps.StepStream(
+                self._chunks(gradient), timeout=self._client.caller.timeout)
+            for answer in answers:
                 size = len(answer.update) // _floats.bytes_per_float(self._wire)
                 if answer.step != self.next_step or done + size > update.size:
-                    raise self._wrong(f'{size} coordinates of step {answer.step}'
-                                      f' where {update.size - done} were left')
+                    raise self._wrong(
+                        f'{size} coordinates of step {answer.step} where '
+                        f'{update.size - done} were left')
                 _floats.decode(self._wire, answer.update,
                                update[done:done + size])
                 done += size

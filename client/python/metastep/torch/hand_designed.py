@@ -1,4 +1,4 @@
-"""Hand-designed rules in plain torch: the twins of optimizer/hand_designed.cc."""
+"""Hand-designed rules in plain torch: twins of optimizer/hand_designed.cc."""
 from __future__ import annotations
 
 from typing import Callable

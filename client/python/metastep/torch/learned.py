@@ -63,7 +63,8 @@ class LearnedOptimizer(torch.optim.Optimizer):
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         source = param_group.pop('model', self._source)
         parameters.name_tensors(
-            param_group, sum(len(group['params']) for group in self.param_groups))
+            param_group,
+            sum(len(group['params']) for group in self.param_groups))
         rule_of = make_rules(source)
         chosen = [rule_of(name) for name in param_group['tensor_names']]
         super().add_param_group(param_group)

@@ -81,8 +81,8 @@ class RemoteOptimizer(torch.optim.Optimizer):
                  state_format: str = 'float32', ttl: float | None = None,
                  keep_snapshots: int | None = None) -> None:
         if on_unavailable not in _ON_UNAVAILABLE:
-            raise ValueError(f'on_unavailable is {on_unavailable!r}; use one of '
-                             f'{", ".join(_ON_UNAVAILABLE)}')
+            raise ValueError(f'on_unavailable is {on_unavailable!r}; use one '
+                             f'of {", ".join(_ON_UNAVAILABLE)}')
         if keep_snapshots is not None and keep_snapshots < 1:
             raise ValueError(f'keep_snapshots is {keep_snapshots}; must be at '
                              'least 1')
@@ -115,7 +115,8 @@ class RemoteOptimizer(torch.optim.Optimizer):
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         parameters.name_tensors(
-            param_group, sum(len(group['params']) for group in self.param_groups))
+            param_group,
+            sum(len(group['params']) for group in self.param_groups))
         rule = rules.to_message(
             param_group.get('model', self.defaults['model']))
         fallback: Source = rules.to_plain(rule)
@@ -129,7 +130,8 @@ class RemoteOptimizer(torch.optim.Optimizer):
         self._sessions.append(None)
         self._fallbacks.append(fallback)
         if self._local is not None:
-            self._local.add_param_group(self._local_group(param_group, fallback))
+            self._local.add_param_group(
+                self._local_group(param_group, fallback))
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -139,8 +141,8 @@ class RemoteOptimizer(torch.optim.Optimizer):
           RuntimeError: a gradient is sparse or complex, or the optimizer is
             closed.
           errors.Unavailable: as on_unavailable says.
-          errors.NotFound: SESSION_UNKNOWN: the server was killed, or ttl passed;
-            load a checkpoint, or make a new optimizer.
+          errors.NotFound: SESSION_UNKNOWN: the server was killed, or ttl
+            passed; load a checkpoint, or make a new optimizer.
           errors.Error: GRADIENT_NOT_FINITE and others (Session.step).
         """
         loss = None
@@ -181,12 +183,14 @@ class RemoteOptimizer(torch.optim.Optimizer):
             except errors.Unavailable as error:
                 if self._on_unavailable != 'retry':
                     raise
-                _log.warning('%s: still trying: %s', self._client.address, error)
+                _log.warning('%s: still trying: %s', self._client.address,
+                             error)
 
     def _open(self, index: int) -> Session:
         group = self.param_groups[index]
         return self._client.open_session(
-            group['model'], {name: param.shape for name, param in _served(group)},
+            group['model'],
+            {name: param.shape for name, param in _served(group)},
             ttl=self._ttl, **self._formats)
 
     def _apply(self, group: dict[str, Any], update: np.ndarray) -> None:
@@ -294,8 +298,8 @@ class RemoteOptimizer(torch.optim.Optimizer):
         self._local.load_state_dict(saved)
 
     def __getstate__(self) -> dict[str, Any]:
-        raise TypeError('a RemoteOptimizer cannot be pickled or copied, for its '
-                        'sessions are on a server: use state_dict()')
+        raise TypeError('a RemoteOptimizer cannot be pickled or copied, for '
+                        'its sessions are on a server: use state_dict()')
 
     # ---- The end.
 
