@@ -75,21 +75,31 @@ class AgainstTheServerTest(ServerTest):
                 self.client.import_model(f'moments{number}', file)
                 self.check(f'moments{number}', file)
 
-    def test_gru(self):
-        for number, preprocessing in enumerate(
-                ('identity', 'log_and_sign', 'moments')):
+    def check_cell(self, cell, **values):
+        for preprocessing in ('identity', 'log_and_sign', 'moments'):
             with self.subTest(preprocessing):
-                file = model_file([('gru', ['*'], {'gru': {
-                    'hidden': [7, 4], 'output_scale': 0.1,
+                file = model_file([(cell, ['*'], {cell: {
+                    'hidden': [7, 4], 'output_scale': 0.1, **values,
                     'preprocessing': {preprocessing: {}}}})])
-                self.client.import_model(f'gru{number}', file)
-                self.check(f'gru{number}', file)
+                name = f'{cell}_{len(values)}_{preprocessing}'
+                self.client.import_model(name, file)
+                self.check(name, file)
+
+    def test_gru(self):
+        self.check_cell('gru')
+
+    def test_lmu(self):
+        self.check_cell('lmu')
+
+    def test_lmu_with_a_short_memory(self):
+        self.check_cell('lmu', memory_length=8)
 
     def test_a_preset_stands_for_its_values(self):
         spelled = lstm_file(PAPER)
         short = lstm_file({**PAPER, 'preset': 'PAPER'})
         # What the preset says is left out of the file, and filled in by both.
-        for words in (b'\\"hidden\\": [20, 20], ', b', \\"output_scale\\": 0.1'):
+        for words in (b'\\"hidden\\": [20, 20], ',
+                      b', \\"output_scale\\": 0.1'):
             self.assertIn(words, short)
             head, tail = short.split(words)
             short = ((int.from_bytes(head[:8], 'little') - len(words))
@@ -171,8 +181,8 @@ class LearnedOptimizerTest(unittest.TestCase):
 
     def test_damaged_files_are_refused(self):
         good = lstm_file(IDENTITY)
-        stated = lstm_file(IDENTITY).replace(b'{\\"rules\\"', b'{\\"phi_sha256\\":'
-                                             b'\\"00\\",\\"rules\\"')
+        stated = good.replace(
+            b'{\\"rules\\"', b'{\\"phi_sha256\\":\\"00\\",\\"rules\\"')
         longer = len(stated) - len(good)
         stated = (int.from_bytes(good[:8], 'little') + longer).to_bytes(
             8, 'little') + stated[8:]

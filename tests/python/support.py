@@ -152,7 +152,8 @@ def model_file(rules, seed=1):
         for i, units in enumerate(spec['hidden']):
             for product, rows, columns in _products(cell, inputs, units):
                 add(f'{name}.layer{i}{product}.weight', rows, columns)
-                add(f'{name}.layer{i}{product}.bias', columns)
+                if product not in ('.encoder', '.memory'):
+                    add(f'{name}.layer{i}{product}.bias', columns)
             inputs = units
         add(f'{name}.output.weight', inputs)
         tensors[f'{name}.output.bias'] = draw.normal(0, 0.01, 1)
@@ -162,10 +163,14 @@ def model_file(rules, seed=1):
 
 
 def _products(cell, inputs, units):
-    """A layer's products as (name's part, rows, columns); model-format.md."""
+    """A layer's products as (name's part, rows, columns); model-format.md.
+    An LMU's memory has the default order, 16."""
     if cell == 'gru':
         return [('.gates', inputs + units, 2 * units),
                 ('.candidate', inputs, units), ('.recurrent', units, units)]
+    if cell == 'lmu':
+        return [('.encoder', inputs + units + 16, 1),
+                ('', inputs + units, units), ('.memory', 16, units)]
     return [('', inputs + units, 4 * units)]
 
 

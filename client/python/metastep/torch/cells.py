@@ -6,7 +6,7 @@ the state on in place; coordinates do not depend on one another. All is float32.
 from __future__ import annotations
 
 import math
-from typing import Callable, Union
+from typing import Callable, TypeVar, Union
 
 import torch
 from torch import Tensor
@@ -121,6 +121,45 @@ class GruLayer:
         return state
 
 
+class LmuLayer:
+    """The Legendre memory unit (Voelker, Kajic and Eliasmith 2019). State: h
+    [units], then m [order]."""
+
+    def __init__(self, inputs: int, units: int, order: int, length: float,
+                 name: str, take: Take) -> None:
+        self.units = units
+        self.variables = units + order
+        self._encoder = take(f'{name}.encoder.weight',
+                             (inputs + units + order, 1))
+        self._hidden = _Product(name, inputs + units, units, take)
+        self._of_memory = take(f'{name}.memory.weight', (order, units))
+        self._a, self._b = _legendre_memory(order, length)
+
+    def __call__(self, inputs: Tensor, state: Tensor) -> Tensor:
+        """Returns h [n, units]."""
+        h, m = state[:, :self.units], state[:, self.units:]
+        device = inputs.device
+        x = torch.cat([inputs, h], dim=1)
+        u = torch.cat([x, m], dim=1) @ self._encoder.to(device)  # [n, 1]
+        m.copy_(m @ self._a.to(device).t() + u * self._b.to(device))
+        h.copy_(torch.tanh(self._hidden(x) + m @ self._of_memory.to(device)))
+        return h
+
+
+def _legendre_memory(order: int, length: float) -> tuple[Tensor, Tensor]:
+    """A [order, order] and B [order] of m' = A m + B u: the zero-order hold,
+    over one step, of the paper's equations 1 and 2."""
+    i = torch.arange(order, dtype=torch.float64)[:, None]
+    j = i.t()
+    sign = torch.where(i < j, -1.0, (-1.0) ** (i - j + 1))
+    system = torch.zeros(order + 1, order + 1, dtype=torch.float64)
+    system[:order, :order] = (2 * i + 1) / length * sign
+    system[:order, order:] = (2 * i + 1) / length * (-1.0) ** i
+    # exp((A, B; 0, 0)) = (A', B'; 0, 1)
+    held = torch.matrix_exp(system)
+    return held[:order, :order].float(), held[:order, order].float()
+
+
 class LearnedRule:
     """update = output_scale * (w . top + b), top being the last layer's h."""
 
@@ -147,16 +186,17 @@ class LearnedRule:
         return self._scale * output + 0 * gradient
 
 
-Layer = Union[LstmLayer, GruLayer]
-_Spec = Union[spec_pb2.LstmSpec, spec_pb2.GruSpec]
+Layer = Union[LstmLayer, GruLayer, LmuLayer]
+_Spec = TypeVar('_Spec', spec_pb2.LstmSpec, spec_pb2.GruSpec, spec_pb2.LmuSpec)
 
 
 def make_learned_rule(spec: spec_pb2.LearnedRuleSpec,
                       take: Take) -> LearnedRule:
     """Raises ValueError for a cell that this version does not know."""
     kind = spec.WhichOneof('cell')
-    if kind not in ('lstm', 'gru'):
-        raise ValueError(f'cell {kind} is not known here, only lstm and gru')
+    if kind is None:
+        raise ValueError('a rule has no cell that is known here: lstm, gru or '
+                         'lmu')
     full = with_defaults(getattr(spec, kind))
     preprocessing = _make_preprocessing(full.preprocessing)
     layers: list[Layer] = []
@@ -171,11 +211,14 @@ def with_defaults(spec: _Spec) -> _Spec:
     """The spec with its preset's and its default values written out."""
     full = type(spec)(output_scale=1)
     presets = spec_pb2.LstmSpec
-    is_lstm = isinstance(spec, spec_pb2.LstmSpec)
-    if is_lstm:
+    if isinstance(full, spec_pb2.LstmSpec):
         full.forget_bias = 1
+    if isinstance(full, spec_pb2.LmuSpec):
+        full.memory_order = 16
+        full.memory_length = 100
     has_preset = spec.preset != presets.PRESET_UNSPECIFIED
-    if not spec.hidden and (has_preset or not is_lstm):
+    if not spec.hidden and (
+            has_preset or not isinstance(spec, spec_pb2.LstmSpec)):
         full.hidden.extend([20, 20])
     if spec.preset == presets.PAPER:
         full.output_scale = 0.1
@@ -191,6 +234,9 @@ def _make_layer(spec: _Spec, inputs: int, units: int, name: str,
                 take: Take) -> Layer:
     if isinstance(spec, spec_pb2.GruSpec):
         return GruLayer(inputs, units, name, take)
+    if isinstance(spec, spec_pb2.LmuSpec):
+        return LmuLayer(inputs, units, spec.memory_order, spec.memory_length,
+                        name, take)
     return LstmLayer(inputs, units, spec.forget_bias, name, take)
 
 
