@@ -133,10 +133,14 @@ class RemoteOptimizerTest(ServerTest):
         moved, still, empty = self.one(), self.one(), self.one(())
         optimizer = self.optimizer([moved, still, torch.zeros(0)], ADAM)
         optimizer.add_param_group({'params': [empty]})
-        moved.grad = torch.ones(2)
+        moved.grad, still.grad = torch.ones(2), torch.ones(2)
         optimizer.step()
-        self.assertTrue((moved != 0).all())
-        self.assertTrue(torch.equal(still, torch.zeros(2)))
+        before = still.detach().clone()
+        self.assertTrue((before != 0).all())
+        still.grad = None  # Adam's momentum would go on
+        optimizer.step()
+        self.assertFalse(torch.equal(moved, before))
+        self.assertTrue(torch.equal(still, before))
         self.assertIsNone(optimizer.sessions[1])  # nothing to step
 
     def test_a_skipped_step_uses_nothing_up(self):

@@ -63,6 +63,17 @@ class SessionTest(ServerTest):
                                                   part.step(gradient[half]))
         self.assertEqual(proxy.steps, [1, 1, 2, 2])
 
+    def test_a_stream_that_gave_way_to_another_call_begins_again(self):
+        proxy = self.proxy()
+        lossy = metastep.Client(proxy.address, initial_backoff=0.001)
+        self.addCleanup(lossy.close)
+        with lossy.open_session(
+                SGD, {'w': (session_module.CHUNK + 1,)}) as session:
+            proxy.lose(1, grpc.StatusCode.ABORTED)
+            update = session.step(np.ones(session_module.CHUNK + 1))
+            self.assertTrue((update == -0.5).all())
+        self.assertEqual(proxy.steps, [1, 1])
+
     def test_a_restored_session_goes_on_to_the_same_bits(self):
         gradients = np.random.default_rng(3).normal(size=(4, 6))
         with self.client.open_session(ADAM, {'w': (6,)}) as session:

@@ -71,10 +71,11 @@ class Proxy(step_service_pb2_grpc.StepServiceServicer):
         self.address = f'127.0.0.1:{port}'
         self._server.start()
 
-    def lose(self, answers):
+    def lose(self, answers, code=grpc.StatusCode.UNAVAILABLE):
         """The next so many steps are taken, but not answered."""
         with self._lock:
             self._losses = answers
+            self._code = code
 
     def stop(self):
         self._server.stop(None).wait()
@@ -85,7 +86,7 @@ class Proxy(step_service_pb2_grpc.StepServiceServicer):
             if self._losses == 0:
                 return
             self._losses -= 1
-        context.abort(grpc.StatusCode.UNAVAILABLE, 'answer lost')
+        context.abort(self._code, 'answer lost')
 
     def OpenSession(self, request, context):
         return self._stub.OpenSession(request)
