@@ -70,6 +70,31 @@ void Fill(v1::ConvNetSpec& spec, const SpecPlace& place) {
   fields.Real("initial_stddev", kAtLeastZero, 0.01);
 }
 
+// Fields for what no worker can read.
+void RefuseFiles(const v1::ArtSpec& spec, SpecFields& fields) {
+  if (!spec.style().empty()) {
+    fields.Problem("style",
+                   "must be empty: image files are not read; choose a texture");
+  }
+  if (!spec.features().empty()) {
+    fields.Problem("features",
+                   "must be empty: files of filters are not read; the random "
+                   "ones are used");
+  }
+}
+
+// At the start each of the three terms is about 1, then.
+void Fill(v1::ArtSpec& spec, const SpecPlace& place) {
+  SpecFields fields(spec, place);
+  fields.Integer("size", {16, 512}, 64);
+  if (!spec.content().empty()) fields.Name("content");
+  fields.Integer("texture", {0, 1000});
+  RefuseFiles(spec, fields);
+  fields.Real("content_weight", kAtLeastZero, 1.0);
+  fields.Real("style_weight", kAtLeastZero, 1.0);
+  fields.Real("variation_weight", kAtLeastZero, 25.0);
+}
+
 }  // namespace
 
 void Fill(v1::TaskSpec& spec, const SpecPlace& place) {
@@ -81,7 +106,7 @@ void Fill(v1::TaskSpec& spec, const SpecPlace& place) {
   } else if (spec.has_convnet()) {
     Fill(*spec.mutable_convnet(), place / "convnet");
   } else if (spec.has_art()) {
-    place.problems->Add((place / "art").path, "is not built yet");
+    Fill(*spec.mutable_art(), place / "art");
   }
 }
 

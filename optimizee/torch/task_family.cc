@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 
 #include "optimizee/closed_form.h"
+#include "optimizee/torch/art.h"
 #include "optimizee/torch/convnet.h"
 #include "optimizee/torch/mlp.h"
 
@@ -14,8 +15,10 @@ absl::StatusOr<std::unique_ptr<const TaskFamily>> MakeTaskFamily(
   if (auto family = MakeClosedFormFamily(spec)) return family;
   if (spec.has_mlp()) return MakeMlpFamily(spec.mlp(), data_dir);
   if (spec.has_convnet()) return MakeConvNetFamily(spec.convnet(), data_dir);
+  if (spec.has_art()) return MakeArtFamily(spec.art(), data_dir);
   return absl::InvalidArgumentError(
-      "task: expected square, quadratic, mlp or convnet, found none of them");
+      "task: expected square, quadratic, mlp, convnet or art, found none of "
+      "them");
 }
 
 void UseOneTorchThread() {

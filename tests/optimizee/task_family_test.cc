@@ -35,7 +35,7 @@ TEST(TaskFamilyTest, NeedsATask) {
   EXPECT_THAT(
       MakeTaskFamily({}, "."),
       StatusIs(StatusCode::kInvalidArgument,
-               HasSubstr("expected square, quadratic, mlp or convnet")));
+               HasSubstr("expected square, quadratic, mlp, convnet or art")));
 }
 
 TEST(TaskFamilyTest, MissingDataNamesTheFile) {

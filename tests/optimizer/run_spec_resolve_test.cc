@@ -37,6 +37,11 @@ constexpr char kConvNet[] = R"pb(
   task { convnet {} }
   training { rounds: 1000 }
 )pb";
+constexpr char kArt[] = R"pb(
+  name: "r"
+  task { art {} }
+  training { rounds: 1000 }
+)pb";
 constexpr char kEvaluation[] = R"pb(
   name: "r"
   task { square {} }
@@ -164,6 +169,16 @@ TEST(RunSpecResolveTest, WritesOutEveryDefaultOfAConvNet) {
   EXPECT_TRUE(
       MessageDifferencer::Equals(Resolved(kConvNet).task().convnet(), expected))
       << Resolved(kConvNet).DebugString();
+}
+
+TEST(RunSpecResolveTest, WritesOutEveryDefaultOfArt) {
+  v1::ArtSpec expected;
+  expected.set_size(64);
+  expected.set_content_weight(1);
+  expected.set_style_weight(1);
+  expected.set_variation_weight(25);
+  EXPECT_TRUE(MessageDifferencer::Equals(Resolved(kArt).task().art(), expected))
+      << Resolved(kArt).DebugString();
 }
 
 TEST(RunSpecResolveTest, UniformQuadraticsStartAwayFromZero) {
@@ -388,6 +403,14 @@ std::vector<LimitCase> LimitCases() {
        {"[0]", "[513]", "[1, 1, 1, 1, 1, 1]"}},
       {kConvNet, "task.convnet.hidden", {"1", "4096"}, {"-1", "4097"}},
       {kConvNet, "task.convnet.initial_stddev", {"0"}, {"-1", "nan"}},
+      {kArt, "task.art.size", {"16", "512"}, {"15", "513"}},
+      {kArt, "task.art.content", {"cifar10", name64}, {"../x", name65}},
+      {kArt, "task.art.style", {"''"}, {"a.png"}},
+      {kArt, "task.art.features", {"''"}, {"vgg.safetensors"}},
+      {kArt, "task.art.texture", {"0", "1000"}, {"-1", "1001"}},
+      {kArt, "task.art.content_weight", {"0"}, {"-1", "nan"}},
+      {kArt, "task.art.style_weight", {"0"}, {"-1", "inf"}},
+      {kArt, "task.art.variation_weight", {"0"}, {"-1", "nan"}},
       {kTraining, "training.unroll.window", {"1", "100"}, {"-1", "1001"}},
       {kTraining, "training.unroll.horizon", {"20", "100000"}, {"-20"}},
       {kTraining, "training.unroll.horizon", {"80"}, {"90", "100020"}},

@@ -1,0 +1,167 @@
+#include "optimizee/torch/art.h"
+
+#include <ATen/ATen.h>
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/status_macros.h"
+#include "optimizee/cifar.h"
+#include "optimizee/procedural_images.h"
+#include "optimizee/shared_family.h"
+#include "optimizee/torch/feature_network.h"
+#include "optimizee/torch/minibatches.h"
+#include "optimizee/torch/tensors.h"
+
+namespace metastep {
+namespace {
+
+constexpr int64_t kColors = 3;
+constexpr size_t kContentLayer = 1;
+// Of an image that the network does not see at all; keeps quotients finite.
+constexpr double kLeastSquare = 1e-6;
+
+// What all tasks of a family share. Immutable.
+struct Shared {
+  v1::ArtSpec spec;
+  ParameterLayout layout;
+  FeatureNetwork network;
+  Tensors style;                        // Gram matrix of each layer
+  std::optional<Minibatches> contents;  // [3, 32, 32] each; or scenes
+};
+
+at::Tensor ToImage(std::vector<float> pixels, int64_t side) {
+  return at::from_blob(pixels.data(), {1, kColors, side, side}, at::kFloat)
+      .clone();
+}
+
+// [filters, filters], of features [1, filters, side, side].
+at::Tensor Gram(const at::Tensor& features) {
+  const at::Tensor rows = features.flatten(/*start_dim=*/2).squeeze(0);
+  return rows.mm(rows.t()) / rows.size(1);
+}
+
+Tensors Grams(const Tensors& features) {
+  Tensors grams;
+  for (const at::Tensor& layer : features) grams.push_back(Gram(layer));
+  return grams;
+}
+
+// |x - target|^2 / |target|^2
+at::Tensor RelativeSquare(const at::Tensor& x, const at::Tensor& target) {
+  return (x - target).square().sum() /
+         target.square().sum().clamp_min(kLeastSquare);
+}
+
+// The mean square of the differences along one dimension.
+at::Tensor Variation(const at::Tensor& image, int64_t dimension) {
+  return image.diff(/*n=*/1, dimension).square().mean();
+}
+
+class ArtTask final : public Task {
+ public:
+  ArtTask(std::shared_ptr<const Shared> shared, const RngKey& key)
+      : shared_(std::move(shared)), key_(key) {}
+
+  const ParameterLayout& layout() const override { return shared_->layout; }
+
+  void InitialTheta(absl::Span<float> theta) const override {
+    Rng rng(key_);
+    for (float& x : theta) x = .5f + .1f * rng.Normal();
+  }
+
+  absl::StatusOr<double> Evaluate(int64_t /*t*/, absl::Span<const float> theta,
+                                  absl::Span<float> gradient) override {
+    double value = 0;
+    METASTEP_RETURN_IF_ERROR(CatchTorch([&] {
+      const Tensors variables = VariablesOf(layout(), theta);
+      const at::Tensor loss = Loss(variables[0].unsqueeze(0));
+      CopyInto(torch::autograd::grad({loss}, variables), layout(), gradient);
+      value = loss.item<double>();
+    }));
+    return value;
+  }
+
+  absl::Status HessianVectorProduct(int64_t /*t*/,
+                                    absl::Span<const float> theta,
+                                    absl::Span<const float> vector,
+                                    absl::Span<float> product) override {
+    return CatchTorch([&] {
+      const Tensors variables = VariablesOf(layout(), theta);
+      DoubleBackward(Loss(variables[0].unsqueeze(0)), variables, layout(),
+                     vector, product);
+    });
+  }
+
+ private:
+  // [1, 3, size, size]. Drawn by other numbers than theta_0.
+  at::Tensor Content() const {
+    const int64_t size = shared_->spec.size();
+    if (shared_->contents.has_value()) {
+      const Minibatch image = shared_->contents->Draw(key_, /*t=*/0, 1);
+      return at::upsample_bilinear2d(image.inputs, {size, size},
+                                     /*align_corners=*/false);
+    }
+    RngKey key = key_;
+    key.step = 1;
+    return ToImage(DrawScene(key, size), size);
+  }
+
+  at::Tensor Loss(const at::Tensor& image) {
+    if (!content_.defined()) {
+      content_ = shared_->network.Features(Content())[kContentLayer];
+    }
+    const v1::ArtSpec& spec = shared_->spec;
+    const Tensors features = shared_->network.Features(image);
+    at::Tensor style = at::zeros({});
+    for (size_t i = 0; i < features.size(); ++i) {
+      style = style + RelativeSquare(Gram(features[i]), shared_->style[i]);
+    }
+    style = style / static_cast<double>(features.size());
+    return spec.content_weight() *
+               RelativeSquare(features[kContentLayer], content_) +
+           spec.style_weight() * style +
+           spec.variation_weight() *
+               (Variation(image, 2) + Variation(image, 3));
+  }
+
+  const std::shared_ptr<const Shared> shared_;
+  const RngKey key_;
+  at::Tensor content_;  // its features; made when first needed
+};
+
+absl::StatusOr<std::optional<Minibatches>> ReadContents(
+    const v1::ArtSpec& spec, const std::filesystem::path& data_dir) {
+  if (spec.content().empty()) return std::nullopt;
+  const std::filesystem::path folder = data_dir / spec.content();
+  METASTEP_ASSIGN_OR_RETURN(ImageDataset data, ReadCifar(folder));
+  return Minibatches::Create(std::move(data),
+                             {kCifarChannels, kCifarSide, kCifarSide}, folder);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<const TaskFamily>> MakeArtFamily(
+    const v1::ArtSpec& spec, const std::filesystem::path& data_dir) {
+  METASTEP_ASSIGN_OR_RETURN(std::optional<Minibatches> contents,
+                            ReadContents(spec, data_dir));
+  std::unique_ptr<const TaskFamily> family;
+  METASTEP_RETURN_IF_ERROR(CatchTorch([&] {
+    const int64_t size = spec.size();
+    FeatureNetwork network = FeatureNetwork::Random();
+    const auto texture = static_cast<uint32_t>(spec.texture());
+    Tensors style =
+        Grams(network.Features(ToImage(DrawTexture(texture, size), size)));
+    family = std::make_unique<const SharedFamily<ArtTask, Shared>>(Shared{
+        .spec = spec,
+        .layout =
+            ParameterLayout::Create({{"image", {kColors, size, size}}}).value(),
+        .network = std::move(network),
+        .style = std::move(style),
+        .contents = std::move(contents)});
+  }));
+  return family;
+}
+
+}  // namespace metastep

@@ -1,0 +1,34 @@
+// Neural art's task family, on LibTorch. No LibTorch header is needed to
+// include this one.
+#ifndef METASTEP_OPTIMIZEE_TORCH_ART_H_
+#define METASTEP_OPTIMIZEE_TORCH_ART_H_
+
+#include <filesystem>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "metastep/v1/spec.pb.h"
+#include "optimizee/task.h"
+
+namespace metastep {
+
+// Images in one style (Gatys et al. 2015; Andrychowicz et al., section 3.4).
+// theta is one tensor "image" [3, size, size] of reds, greens and blues with 0
+// black and 1 white, at first mid-grey with noise, N(0.5, 0.1^2). With F_l(x)
+// the features of layer l, n_l their number of pixels and
+// G_l = F_l F_l' / n_l their Gram matrix,
+//   content   = |F(x) - F(content)|^2 / |F(content)|^2, of the middle layer
+//   style     = |G_l(x) - G_l(style)|^2 / |G_l(style)|^2, the mean over l
+//   variation = the mean square of neighbouring pixels' differences
+// None grows with the size, so one optimizer serves all. A task's content is
+// drawn by its key: a procedural scene, or an image of
+// <data_dir>/<spec.content>, CIFAR-10's binary files, scaled up; for training
+// keys from the first half of them, else from the second.
+// REQUIRES: spec is resolved. Errors: those of ReadCifar; InvalidArgument: a
+// single image; Internal: LibTorch fails.
+absl::StatusOr<std::unique_ptr<const TaskFamily>> MakeArtFamily(
+    const v1::ArtSpec& spec, const std::filesystem::path& data_dir);
+
+}  // namespace metastep
+
+#endif  // METASTEP_OPTIMIZEE_TORCH_ART_H_
