@@ -8,7 +8,6 @@
 #include "client/model_name.h"
 #include "client/spec_kind.h"
 #include "client/statistics.h"
-#include "client/svg_plot.h"
 
 namespace metastep {
 namespace {
@@ -84,8 +83,8 @@ std::string ResultLine(const std::vector<ComparedRule>& rules,
                                      .dump());
 }
 
-std::string ComparisonSvg(const std::vector<ComparedRule>& rules,
-                          absl::string_view title) {
+Plot ComparisonPlot(const std::vector<ComparedRule>& rules,
+                    absl::string_view title) {
   Plot plot;
   plot.title = std::string(title);
   plot.x_label = "step";
@@ -94,7 +93,7 @@ std::string ComparisonSvg(const std::vector<ComparedRule>& rules,
     const auto& curve = rule.by_final.curve.loss();
     plot.series.push_back({rule.name, {curve.begin(), curve.end()}});
   }
-  return RenderSvg(plot);
+  return plot;
 }
 
 }  // namespace metastep

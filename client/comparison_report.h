@@ -7,6 +7,7 @@
 
 #include "absl/strings/string_view.h"
 #include "client/comparison.h"
+#include "client/plot.h"
 #include "metastep/v1/model.pb.h"
 #include "metastep/v1/spec.pb.h"
 
@@ -29,8 +30,8 @@ std::string ResultLine(const std::vector<ComparedRule>& rules,
                        const v1::ModelInfo& model);
 
 // The curves at the learning rates that are best for the final loss.
-std::string ComparisonSvg(const std::vector<ComparedRule>& rules,
-                          absl::string_view title);
+Plot ComparisonPlot(const std::vector<ComparedRule>& rules,
+                    absl::string_view title);
 
 }  // namespace metastep
 

@@ -134,7 +134,7 @@ void AddCompareCommand(CLI::App& app, Command& command) {
       "Tasks are of the SPEC's family. Without --server, a server and workers "
       "are started for the comparison.\n\nExample:\n"
       "  metastep compare specs/mnist.textproto --model-file "
-      "mnist.safetensors --data-dir data --steps 200 --plot curves.svg");
+      "mnist.safetensors --data-dir data --steps 200 --plot curves.png");
   OnParse(*verb, command, options, &RunCompare);
 }
 

@@ -8,6 +8,7 @@
 #include "base/status_macros.h"
 #include "client/comparison_report.h"
 #include "client/model_name.h"
+#include "client/plot.h"
 #include "client/spec_kind.h"
 #include "client/user_file.h"
 
@@ -36,8 +37,11 @@ absl::Status ShowComparison(const std::vector<ComparedRule>& rules,
   if (!flags.plot.empty()) {
     const std::string title = absl::StrFormat(
         "%s: mean loss on %d fresh tasks", TaskKind(spec.task()), flags.tasks);
-    METASTEP_RETURN_IF_ERROR(
-        WriteUserFile(flags.plot, ComparisonSvg(rules, title)));
+    METASTEP_ASSIGN_OR_RETURN(const PlotFormat format,
+                              PlotFormatOf(flags.plot));
+    METASTEP_ASSIGN_OR_RETURN(const std::string image,
+                              RenderPlot(ComparisonPlot(rules, title), format));
+    METASTEP_RETURN_IF_ERROR(WriteUserFile(flags.plot, image));
   }
   if (json) {
     std::cout << ComparisonJson(rules, spec.task(), flags.steps) << "\n";

@@ -1,5 +1,7 @@
 #include "client/commands/flags.h"
 
+#include "client/plot.h"
+
 namespace metastep {
 namespace {
 
@@ -7,6 +9,11 @@ constexpr int kMaxWorkers = 256;
 // The limits of EvaluationSpec.
 constexpr int kMaxTasks = 10'000;
 constexpr int kMaxSteps = 100'000;
+
+// Before an hour's work, not after it.
+std::string IsPlotFile(const std::string& path) {
+  return std::string(PlotFormatOf(path).status().message());
+}
 
 }  // namespace
 
@@ -66,8 +73,10 @@ void AddComparisonFlags(CLI::App& verb, ComparisonFlags& flags) {
                   "Tasks on which learning rates are chosen")
       ->check(CLI::Range(1, kMaxTasks))
       ->capture_default_str();
-  verb.add_option("--plot", flags.plot, "Write the loss curves as SVG")
-      ->type_name("FILE");
+  verb.add_option("--plot", flags.plot,
+                  "Write the loss curves as an image, FILE.png or FILE.svg")
+      ->type_name("FILE")
+      ->check(IsPlotFile);
   verb.add_flag("--result", flags.result,
                 "End with the line RESULT {json}, for scripts");
 }

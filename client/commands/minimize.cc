@@ -101,7 +101,7 @@ void AddMinimizeCommand(CLI::App& app, Command& command) {
       "Problems are of the SPEC's family: square or quadratic.\n\nExample:\n"
       "  metastep minimize specs/quadratic_gaussian.textproto --model "
       "quadratic_gaussian@best "
-      "--baselines --plot curves.svg");
+      "--baselines --plot curves.png");
   OnParse(*verb, command, options, &RunMinimize);
 }
 

@@ -85,10 +85,11 @@ TEST(ComparisonReportTest, ResultLineIsOneLineOfJson) {
 }
 
 TEST(ComparisonReportTest, PlotNamesEveryRule) {
-  const std::string svg = ComparisonSvg(TwoRules(), "title");
-  EXPECT_THAT(svg, HasSubstr(">title<"));
-  EXPECT_THAT(svg, HasSubstr(">lstm<"));
-  EXPECT_THAT(svg, HasSubstr(">adam<"));
+  const Plot plot = ComparisonPlot(TwoRules(), "title");
+  EXPECT_EQ(plot.title, "title");
+  ASSERT_EQ(plot.series.size(), 2u);
+  EXPECT_EQ(plot.series[0].label, "lstm");
+  EXPECT_EQ(plot.series[1].label, "adam");
 }
 
 }  // namespace

@@ -68,7 +68,7 @@ TEST_F(CommandTest, CompareTunesTheBaselinesAndPlots) {
       Metastep({"compare", Spec("quadratic_gaussian"), "--model-file",
                 Path("m"), "--set", "task.quadratic.problems=4", "--steps",
                 "10", "--tasks", "2", "--tuning-tasks", "1", "--plot",
-                Path("curves.svg"), "--quiet", "--json"});
+                Path("curves.png"), "--quiet", "--json"});
   ASSERT_EQ(compared.exit_code, 0) << compared.output;
   const nlohmann::json rules = JsonIn(compared).at("rules");
   for (const char* rule :
@@ -76,7 +76,7 @@ TEST_F(CommandTest, CompareTunesTheBaselinesAndPlots) {
     ASSERT_TRUE(rules.contains(rule)) << rules.dump();
     EXPECT_EQ(rules.at(rule).at("curve").size(), 11u);
   }
-  EXPECT_TRUE(std::filesystem::exists(Path("curves.svg")));
+  EXPECT_TRUE(std::filesystem::exists(Path("curves.png")));
 }
 
 TEST_F(CommandTest, MnistSpecTrainsOnSyntheticDigits) {

@@ -1,27 +1,10 @@
-// Line plots with a logarithmic y axis, as SVG.
-#ifndef METASTEP_CLIENT_SVG_PLOT_H_
-#define METASTEP_CLIENT_SVG_PLOT_H_
+// Where the axes of a plot begin and end, and what they are labelled with.
+#ifndef METASTEP_CLIENT_PLOT_AXIS_H_
+#define METASTEP_CLIENT_PLOT_AXIS_H_
 
-#include <string>
 #include <vector>
 
 namespace metastep {
-
-struct PlotSeries {
-  std::string label;
-  std::vector<double> values;  // at x = 0, 1, 2, ...
-};
-
-struct Plot {
-  std::string title;
-  std::string x_label;
-  std::string y_label;
-  std::vector<PlotSeries> series;
-};
-
-// A whole SVG document. A curve has a gap where its value is not finite or not
-// positive.
-std::string RenderSvg(const Plot& plot);
 
 // A stretch of the series ..., 0.5, 1, 2, 5, 10, 20, ..., whose element 0 is 1.
 struct LogRange {
@@ -44,4 +27,4 @@ std::vector<double> LinearTicks(double high);
 
 }  // namespace metastep
 
-#endif  // METASTEP_CLIENT_SVG_PLOT_H_
+#endif  // METASTEP_CLIENT_PLOT_AXIS_H_

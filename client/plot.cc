@@ -1,0 +1,275 @@
+#include "client/plot.h"
+
+#include <cairo-svg.h>
+#include <cairo.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <limits>
+#include <memory>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "client/plot_axis.h"
+
+namespace metastep {
+namespace {
+
+// In units of the picture.
+constexpr double kWidth = 860;
+constexpr double kHeight = 520;
+constexpr double kLeft = 80;
+constexpr double kRight = 680;  // the legend stands to the right of it
+constexpr double kTop = 50;
+constexpr double kBottom = 460;
+constexpr double kLegendLine = 22;
+constexpr double kFontSize = 13;
+constexpr int kPixelsPerUnit = 2;
+// More points than pixels only make the file larger.
+constexpr size_t kMaxPoints = 1200;
+
+struct Colour {
+  double red, green, blue;
+};
+constexpr Colour kBlack = {0, 0, 0};
+constexpr Colour kFrame = {0.27, 0.27, 0.27};
+constexpr Colour kGrid = {0.87, 0.87, 0.87};
+// Okabe and Ito's palette, told apart by colour-blind eyes as well; when it is
+// used up it starts again with dashes.
+constexpr Colour kColours[] = {
+    {0, 0, 0},       {0.90, 0.62, 0}, {0.34, 0.71, 0.91},  {0, 0.62, 0.45},
+    {0, 0.45, 0.70}, {0.84, 0.37, 0}, {0.80, 0.475, 0.655}};
+
+struct SurfaceDeleter {
+  void operator()(cairo_surface_t* surface) const {
+    cairo_surface_destroy(surface);
+  }
+};
+struct ContextDeleter {
+  void operator()(cairo_t* context) const { cairo_destroy(context); }
+};
+using Surface = std::unique_ptr<cairo_surface_t, SurfaceDeleter>;
+using Context = std::unique_ptr<cairo_t, ContextDeleter>;
+
+bool Drawable(double value) { return std::isfinite(value) && value > 0; }
+
+enum class Align { kStart, kMiddle, kEnd };
+
+// Pen and letters. Thread-compatible, as cairo's contexts are.
+class Canvas {
+ public:
+  explicit Canvas(cairo_surface_t* surface) : context_(cairo_create(surface)) {
+    cairo_set_line_join(context_.get(), CAIRO_LINE_JOIN_ROUND);
+  }
+
+  cairo_t* get() const { return context_.get(); }
+
+  void SetColour(const Colour& colour) {
+    cairo_set_source_rgb(get(), colour.red, colour.green, colour.blue);
+  }
+
+  void Fill(const Colour& colour) {
+    SetColour(colour);
+    cairo_paint(get());
+  }
+
+  void Line(double x1, double y1, double x2, double y2) {
+    cairo_move_to(get(), x1, y1);
+    cairo_line_to(get(), x2, y2);
+    cairo_stroke(get());
+  }
+
+  void Text(double x, double y, Align align, const std::string& text) {
+    cairo_text_extents_t extents;
+    cairo_text_extents(get(), text.c_str(), &extents);
+    const double before = align == Align::kStart    ? 0
+                          : align == Align::kMiddle ? extents.x_advance / 2
+                                                    : extents.x_advance;
+    cairo_move_to(get(), x - before, y);
+    cairo_show_text(get(), text.c_str());
+    cairo_new_path(get());
+  }
+
+  void SetFont(double size, cairo_font_weight_t weight) {
+    cairo_select_font_face(get(), "sans-serif", CAIRO_FONT_SLANT_NORMAL,
+                           weight);
+    cairo_set_font_size(get(), size);
+  }
+
+  void SetSeriesPen(size_t series) {
+    constexpr double kDashes[] = {6, 3};
+    SetColour(kColours[series % std::size(kColours)]);
+    cairo_set_line_width(get(), 1.8);
+    cairo_set_dash(get(), kDashes, series < std::size(kColours) ? 0 : 2, 0);
+  }
+
+ private:
+  const Context context_;
+};
+
+// From values to the picture's units.
+class Axes {
+ public:
+  explicit Axes(const Plot& plot) {
+    double low = std::numeric_limits<double>::infinity();
+    double high = 0;
+    for (const PlotSeries& series : plot.series) {
+      steps_ = std::max(steps_, static_cast<double>(series.values.size()) - 1);
+      for (double value : series.values) {
+        if (!Drawable(value)) continue;
+        low = std::min(low, value);
+        high = std::max(high, value);
+      }
+    }
+    if (high > 0) range_ = EnclosingLogRange(low, high);
+    log_low_ = std::log10(LogSeries(range_.low));
+    log_high_ = std::log10(LogSeries(range_.high));
+  }
+
+  double X(double step) const {
+    return kLeft + (kRight - kLeft) * step / steps_;
+  }
+  double Y(double value) const {
+    return kBottom - (kBottom - kTop) * (std::log10(value) - log_low_) /
+                         (log_high_ - log_low_);
+  }
+
+  void Draw(const Plot& plot, Canvas& canvas) const {
+    cairo_set_line_width(canvas.get(), 1);
+    for (double tick : LinearTicks(steps_)) {
+      DrawTick(canvas, {X(tick), kTop, X(tick), kBottom}, X(tick), kBottom + 18,
+               Align::kMiddle, tick);
+    }
+    for (double tick : LogTicks(range_)) {
+      DrawTick(canvas, {kLeft, Y(tick), kRight, Y(tick)}, kLeft - 8,
+               Y(tick) + 4, Align::kEnd, tick);
+    }
+    canvas.SetColour(kFrame);
+    cairo_rectangle(canvas.get(), kLeft, kTop, kRight - kLeft, kBottom - kTop);
+    cairo_stroke(canvas.get());
+    canvas.SetColour(kBlack);
+    canvas.Text((kLeft + kRight) / 2, kBottom + 42, Align::kMiddle,
+                plot.x_label);
+    cairo_save(canvas.get());
+    cairo_rotate(canvas.get(), -std::acos(0.0));
+    canvas.Text(-(kTop + kBottom) / 2, 22, Align::kMiddle, plot.y_label);
+    cairo_restore(canvas.get());
+  }
+
+ private:
+  struct Segment {
+    double x1, y1, x2, y2;
+  };
+
+  // A line of the grid, and the label at its end.
+  static void DrawTick(Canvas& canvas, const Segment& line, double x, double y,
+                       Align align, double tick) {
+    canvas.SetColour(kGrid);
+    canvas.Line(line.x1, line.y1, line.x2, line.y2);
+    canvas.SetColour(kBlack);
+    canvas.Text(x, y, align, absl::StrFormat("%g", tick));
+  }
+
+  double steps_ = 1;
+  LogRange range_ = {-3, 3};
+  double log_low_ = 0;
+  double log_high_ = 0;
+};
+
+// A new line begins after each gap.
+void DrawCurve(const Axes& axes, const std::vector<double>& values,
+               Canvas& canvas) {
+  const size_t stride = 1 + values.size() / kMaxPoints;
+  bool gap = true;
+  for (size_t i = 0; i < values.size(); i += stride) {
+    if (!Drawable(values[i])) {
+      gap = true;
+      continue;
+    }
+    const double x = axes.X(static_cast<double>(i));
+    const double y = axes.Y(values[i]);
+    if (gap) {
+      cairo_move_to(canvas.get(), x, y);
+    } else {
+      cairo_line_to(canvas.get(), x, y);
+    }
+    gap = false;
+  }
+  cairo_stroke(canvas.get());
+}
+
+void DrawLegendEntry(size_t series, const std::string& label, Canvas& canvas) {
+  const double y = kTop + 12 + kLegendLine * static_cast<double>(series);
+  canvas.Line(kRight + 16, y, kRight + 44, y);
+  canvas.SetColour(kBlack);
+  canvas.Text(kRight + 52, y + 4, Align::kStart, label);
+}
+
+void Draw(const Plot& plot, Canvas& canvas) {
+  canvas.Fill({1, 1, 1});
+  canvas.SetColour(kBlack);
+  canvas.SetFont(16, CAIRO_FONT_WEIGHT_BOLD);
+  canvas.Text((kLeft + kRight) / 2, kTop - 18, Align::kMiddle, plot.title);
+  canvas.SetFont(kFontSize, CAIRO_FONT_WEIGHT_NORMAL);
+  const Axes axes(plot);
+  axes.Draw(plot, canvas);
+  for (size_t i = 0; i < plot.series.size(); ++i) {
+    canvas.SetSeriesPen(i);
+    DrawCurve(axes, plot.series[i].values, canvas);
+    DrawLegendEntry(i, plot.series[i].label, canvas);
+  }
+}
+
+cairo_status_t Append(void* out, const unsigned char* bytes, unsigned length) {
+  static_cast<std::string*>(out)->append(reinterpret_cast<const char*>(bytes),
+                                         length);
+  return CAIRO_STATUS_SUCCESS;
+}
+
+Surface MakeSurface(PlotFormat format, std::string& out) {
+  if (format == PlotFormat::kSvg) {
+    return Surface(
+        cairo_svg_surface_create_for_stream(&Append, &out, kWidth, kHeight));
+  }
+  Surface surface(cairo_image_surface_create(
+      CAIRO_FORMAT_RGB24, static_cast<int>(kWidth) * kPixelsPerUnit,
+      static_cast<int>(kHeight) * kPixelsPerUnit));
+  cairo_surface_set_device_scale(surface.get(), kPixelsPerUnit, kPixelsPerUnit);
+  return surface;
+}
+
+}  // namespace
+
+absl::StatusOr<PlotFormat> PlotFormatOf(absl::string_view path) {
+  if (absl::EndsWithIgnoreCase(path, ".png")) return PlotFormat::kPng;
+  if (absl::EndsWithIgnoreCase(path, ".svg")) return PlotFormat::kSvg;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "a plot is written as .png or .svg, and ", path, " ends otherwise"));
+}
+
+absl::StatusOr<std::string> RenderPlot(const Plot& plot, PlotFormat format) {
+  std::string bytes;
+  const Surface surface = MakeSurface(format, bytes);
+  cairo_status_t status = CAIRO_STATUS_SUCCESS;
+  {
+    Canvas canvas(surface.get());
+    Draw(plot, canvas);
+    status = cairo_status(canvas.get());
+  }
+  if (status == CAIRO_STATUS_SUCCESS && format == PlotFormat::kPng) {
+    status = cairo_surface_write_to_png_stream(surface.get(), &Append, &bytes);
+  }
+  cairo_surface_finish(surface.get());
+  if (status == CAIRO_STATUS_SUCCESS) {
+    status = cairo_surface_status(surface.get());
+  }
+  if (status != CAIRO_STATUS_SUCCESS) {
+    return absl::InternalError(
+        absl::StrCat("cannot draw a plot: ", cairo_status_to_string(status)));
+  }
+  return bytes;
+}
+
+}  // namespace metastep
