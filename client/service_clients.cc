@@ -39,10 +39,9 @@ absl::StatusOr<std::vector<Item>> AllPages(
     const UnaryCallOptions& options, Stub& stub,
     grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
                                  Response*),
-    const google::protobuf::RepeatedPtrField<Item>& (Response::*items)()
-        const) {
+    const google::protobuf::RepeatedPtrField<Item>& (Response::*items)() const,
+    Request request = {}) {
   std::vector<Item> all;
-  Request request;
   do {
     METASTEP_ASSIGN_OR_RETURN(const Response page,
                               CallUnary(options, stub, method, request));
@@ -81,6 +80,14 @@ absl::StatusOr<v1::Run> RunClient::Get(const std::string& run_id) {
 absl::StatusOr<std::vector<v1::Run>> RunClient::List() {
   return AllPages(options_, *stub_, &Runs::ListRuns,
                   &v1::ListRunsResponse::runs);
+}
+
+absl::StatusOr<std::vector<v1::Round>> RunClient::ListRounds(
+    const std::string& run_id) {
+  v1::ListRoundsRequest request;
+  request.set_run_id(run_id);
+  return AllPages(options_, *stub_, &Runs::ListRounds,
+                  &v1::ListRoundsResponse::rounds, request);
 }
 
 absl::StatusOr<v1::Run> RunClient::Cancel(const std::string& run_id) {

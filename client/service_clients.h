@@ -34,6 +34,8 @@ class RunClient {
                                  const v1::RunSpec& spec);
   absl::StatusOr<v1::Run> Get(const std::string& run_id);
   absl::StatusOr<std::vector<v1::Run>> List();
+  // The closed rounds, oldest first.
+  absl::StatusOr<std::vector<v1::Round>> ListRounds(const std::string& run_id);
   absl::StatusOr<v1::Run> Cancel(const std::string& run_id);
   absl::StatusOr<std::vector<v1::Worker>> ListWorkers();
 

@@ -2,6 +2,8 @@
 include(GoogleTest)
 
 set(METASTEP_GENERATED_DIR "${CMAKE_BINARY_DIR}/generated")
+set(METASTEP_PROTO_OUT "${METASTEP_GENERATED_DIR}/proto")
+file(MAKE_DIRECTORY "${METASTEP_PROTO_OUT}/client")
 
 # Warnings and include paths of our own code.
 add_library(metastep_options INTERFACE)

@@ -1,4 +1,5 @@
 // metastep runs, watch, workers: what a server is doing.
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -13,6 +14,8 @@
 #include "client/progress.h"
 #include "client/run_report.h"
 #include "client/service_clients.h"
+#include "client/tensorboard.h"
+#include "client/user_file.h"
 #include "client/watch_run.h"
 #include "rpc/channel.h"
 #include "rpc/message_json.h"
@@ -23,6 +26,7 @@ namespace {
 struct RunsOptions {
   std::string run_id;
   std::string cancel_id;
+  std::string tensorboard_dir;
   ServerFlags server;
   bool json = false;
   bool quiet = false;
@@ -35,8 +39,25 @@ std::string FormatRunLine(const v1::Run& run) {
       run.total(), run.has_model() ? ModelName(run.model()) : run.error());
 }
 
+// Writes the run's history where TensorBoard finds it: a folder for each run.
+absl::Status WriteTensorBoard(const RunsOptions& options, RunClient& runs) {
+  if (options.run_id.empty()) {
+    return absl::InvalidArgumentError(
+        "--tensorboard needs the run whose history to write: metastep runs "
+        "RUN_ID --tensorboard DIR");
+  }
+  METASTEP_ASSIGN_OR_RETURN(const auto rounds, runs.ListRounds(options.run_id));
+  const auto folder =
+      std::filesystem::path(options.tensorboard_dir) / options.run_id;
+  METASTEP_RETURN_IF_ERROR(MakeUserFolder(folder));
+  return WriteUserFile(folder / kEventFileName, EventFile(rounds));
+}
+
 absl::Status RunRuns(const RunsOptions& options, Cancellation& cancellation) {
   RunClient runs(MakeChannel(options.server.address), cancellation);
+  if (!options.tensorboard_dir.empty()) {
+    METASTEP_RETURN_IF_ERROR(WriteTensorBoard(options, runs));
+  }
   if (options.cancel_id.empty() && options.run_id.empty()) {
     METASTEP_ASSIGN_OR_RETURN(const auto all, runs.List());
     if (options.json) {
@@ -99,11 +120,17 @@ void AddRunCommands(CLI::App& app, Command& command) {
   };
   const auto [runs, runs_options] =
       add("runs", "List the runs of a server, newest first, or one of them",
-          "Example:\n  metastep runs --cancel 3f2a", &RunRuns);
+          "Examples:\n"
+          "  metastep runs --cancel mnist-3f2a4b5c\n"
+          "  metastep runs mnist-3f2a4b5c --tensorboard logs",
+          &RunRuns);
   runs->add_option("run_id", runs_options->run_id, "Only this run")
       ->type_name("RUN_ID");
   runs->add_option("--cancel", runs_options->cancel_id, "End this run early")
       ->type_name("RUN_ID");
+  runs->add_option("--tensorboard", runs_options->tensorboard_dir,
+                   "Write the run's history as an event file for TensorBoard")
+      ->type_name("DIR");
   const auto [watch, watch_options] =
       add("watch", "Follow a run to its end", "Example:\n  metastep watch 3f2a",
           &RunWatch);
