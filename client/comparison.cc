@@ -6,7 +6,6 @@
 #include "base/status_macros.h"
 #include "client/model_name.h"
 #include "client/spec_kind.h"
-#include "client/tuning.h"
 
 namespace metastep {
 namespace {
@@ -71,10 +70,11 @@ absl::StatusOr<std::vector<ComparedRule>> Compare(
     plan.AddModel(
         options.models.size() == 1 ? RuleKind(model) : ModelName(model), model);
   }
-  if (options.baselines) {
+  if (!options.baselines.empty()) {
     METASTEP_ASSIGN_OR_RETURN(
         const std::vector<TunedRule> tuned,
-        TuneHandDesignedRules(evaluator, options.tuning_tasks, options.steps));
+        TuneHandDesignedRules(evaluator, options.baselines,
+                              options.tuning_tasks, options.steps));
     for (const TunedRule& rule : tuned) plan.AddTuned(rule);
   }
   return std::move(plan).Run(evaluator);

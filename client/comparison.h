@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "client/evaluator.h"
+#include "client/tuning.h"
 #include "metastep/v1/model.pb.h"
 #include "metastep/v1/run_service.pb.h"
 
@@ -17,7 +18,8 @@ namespace metastep {
 
 struct ComparisonOptions {
   std::vector<v1::ModelInfo> models;
-  bool baselines = true;  // the hand-designed rules, too
+  // Hand-designed rules, of HandDesignedRuleNames().
+  std::vector<std::string> baselines = HandDesignedRuleNames();
   int tuning_tasks = 2;
   int tasks = 10;
   int steps = 100;

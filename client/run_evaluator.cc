@@ -1,11 +1,27 @@
 #include "client/run_evaluator.h"
 
+#include <algorithm>
+#include <cstdint>
+#include <iterator>
+#include <utility>
+
 #include "absl/strings/str_format.h"
 #include "base/digest.h"
 #include "base/status_macros.h"
 #include "client/watch_run.h"
 
 namespace metastep {
+namespace {
+
+// Of a curve's 8 bytes each: half of the 4 MiB that a gRPC message may have.
+constexpr int64_t kMaxFigures = (2 << 20) / 8;
+
+int EntriesPerRun(const v1::EvaluationSpec& what) {
+  const int64_t figures = int64_t{what.steps()} + 1 + 2 * int64_t{what.tasks()};
+  return static_cast<int>(std::max<int64_t>(1, kMaxFigures / figures));
+}
+
+}  // namespace
 
 RunEvaluator::RunEvaluator(const v1::RunSpec& base, RunClient& runs,
                            ProgressLine& progress)
@@ -13,7 +29,7 @@ RunEvaluator::RunEvaluator(const v1::RunSpec& base, RunClient& runs,
   base_.clear_work();
 }
 
-absl::StatusOr<std::vector<v1::LossCurve>> RunEvaluator::Evaluate(
+absl::StatusOr<std::vector<v1::LossCurve>> RunEvaluator::EvaluateInOneRun(
     const v1::EvaluationSpec& what) {
   v1::RunSpec spec = base_;
   *spec.mutable_evaluation() = what;
@@ -32,6 +48,22 @@ absl::StatusOr<std::vector<v1::LossCurve>> RunEvaluator::Evaluate(
   }
   return std::vector<v1::LossCurve>(ended->curves().begin(),
                                     ended->curves().end());
+}
+
+absl::StatusOr<std::vector<v1::LossCurve>> RunEvaluator::Evaluate(
+    const v1::EvaluationSpec& what) {
+  const int per_run = EntriesPerRun(what);
+  std::vector<v1::LossCurve> curves;
+  for (int begin = 0; begin < what.entries_size(); begin += per_run) {
+    v1::EvaluationSpec some = what;
+    some.clear_entries();
+    const int end = std::min(begin + per_run, what.entries_size());
+    for (int i = begin; i < end; ++i) *some.add_entries() = what.entries(i);
+    METASTEP_ASSIGN_OR_RETURN(std::vector<v1::LossCurve> more,
+                              EvaluateInOneRun(some));
+    std::move(more.begin(), more.end(), std::back_inserter(curves));
+  }
+  return curves;
 }
 
 }  // namespace metastep

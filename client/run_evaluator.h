@@ -19,12 +19,16 @@ class RunEvaluator final : public Evaluator {
   RunEvaluator(const v1::RunSpec& base, RunClient& runs,
                ProgressLine& progress);
 
+  // Asks for so many entries in a run that its message stays small.
   // Errors: also Aborted, if the run fails. A run whose watch fails is
   // cancelled: nobody waits for it any more.
   absl::StatusOr<std::vector<v1::LossCurve>> Evaluate(
       const v1::EvaluationSpec& what) override;
 
  private:
+  absl::StatusOr<std::vector<v1::LossCurve>> EvaluateInOneRun(
+      const v1::EvaluationSpec& what);
+
   v1::RunSpec base_;  // without work
   RunClient& runs_;
   ProgressLine& progress_;

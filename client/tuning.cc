@@ -1,6 +1,8 @@
 #include "client/tuning.h"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <set>
@@ -15,31 +17,38 @@ namespace {
 
 // A learning rate is 10^(k / kPerDecade) for an integer k.
 constexpr int kPerDecade = 6;
-constexpr int kFirst = -4 * kPerDecade;
-constexpr int kLast = kPerDecade / 2;
+constexpr int kCoarse = kPerDecade / 2;  // apart, at first
+constexpr int kFirst = -7 * kCoarse;
 constexpr int kLowest = -8 * kPerDecade;
 constexpr int kHighest = 3 * kPerDecade;
 
 struct Baseline {
   const char* name;
+  int last;  // k of the largest rate at first
   void (*set)(v1::HandDesignedSpec& spec, double learning_rate);
 };
 
 constexpr Baseline kBaselines[] = {
-    {"sgd", [](auto& spec,
-               double rate) { spec.mutable_sgd()->set_learning_rate(rate); }},
-    {"momentum",
+    {"sgd", kPerDecade,
+     [](auto& spec, double rate) {
+       spec.mutable_sgd()->set_learning_rate(rate);
+     }},
+    {"momentum", kCoarse,
      [](auto& spec, double rate) {
        spec.mutable_momentum()->set_learning_rate(rate);
      }},
-    {"nag", [](auto& spec,
-               double rate) { spec.mutable_nag()->set_learning_rate(rate); }},
-    {"rmsprop",
+    {"nag", kPerDecade,
+     [](auto& spec, double rate) {
+       spec.mutable_nag()->set_learning_rate(rate);
+     }},
+    {"rmsprop", kCoarse,
      [](auto& spec, double rate) {
        spec.mutable_rmsprop()->set_learning_rate(rate);
      }},
-    {"adam", [](auto& spec,
-                double rate) { spec.mutable_adam()->set_learning_rate(rate); }},
+    {"adam", kCoarse,
+     [](auto& spec, double rate) {
+       spec.mutable_adam()->set_learning_rate(rate);
+     }},
 };
 
 double LearningRate(int k) {
@@ -66,9 +75,22 @@ void ExtendAtEdge(const std::map<int, double>& scores, std::set<int>& next) {
   const int best = Best(scores);
   const int first = scores.begin()->first;
   const int last = scores.rbegin()->first;
-  for (int i = 1; i <= kPerDecade; ++i) {
+  for (int i = kCoarse; i <= kPerDecade; i += kCoarse) {
     if (best == first && first - i >= kLowest) next.insert(first - i);
     if (best == last && last + i <= kHighest) next.insert(last + i);
+  }
+}
+
+// What lies between the best and its neighbours.
+void RefineAroundBest(const std::map<int, double>& scores,
+                      std::set<int>& next) {
+  const int best = Best(scores);
+  for (int i = 1; i < kCoarse; ++i) {
+    for (int k : {best - i, best + i}) {
+      if (k >= kLowest && k <= kHighest && scores.count(k) == 0) {
+        next.insert(k);
+      }
+    }
   }
 }
 
@@ -77,10 +99,23 @@ double FiniteOrInfinity(double score) {
 }
 
 using Candidates = std::vector<std::pair<const Baseline*, int>>;
+using AllScores = std::map<const Baseline*, Scores>;
+using Proposal = void(const std::map<int, double>&, std::set<int>&);
+
+// The rates that `propose` wants to see next, for either score.
+Candidates Propose(const AllScores& scores, Proposal& propose) {
+  Candidates candidates;
+  for (const auto& [baseline, seen] : scores) {
+    std::set<int> next;
+    propose(seen.sum, next);
+    propose(seen.final, next);
+    for (int k : next) candidates.push_back({baseline, k});
+  }
+  return candidates;
+}
 
 absl::Status Score(Evaluator& evaluator, v1::EvaluationSpec what,
-                   const Candidates& candidates,
-                   std::map<const Baseline*, Scores>& scores) {
+                   const Candidates& candidates, AllScores& scores) {
   for (const auto& [baseline, k] : candidates) {
     auto* entry = what.add_entries();
     entry->set_label(
@@ -98,36 +133,50 @@ absl::Status Score(Evaluator& evaluator, v1::EvaluationSpec what,
   return absl::OkStatus();
 }
 
+const Baseline& Named(absl::string_view name) {
+  return *std::find_if(
+      std::begin(kBaselines), std::end(kBaselines),
+      [&](const Baseline& baseline) { return baseline.name == name; });
+}
+
 }  // namespace
 
+std::vector<std::string> HandDesignedRuleNames() {
+  std::vector<std::string> names;
+  for (const Baseline& baseline : kBaselines) names.push_back(baseline.name);
+  return names;
+}
+
 absl::StatusOr<std::vector<TunedRule>> TuneHandDesignedRules(
-    Evaluator& evaluator, int tasks, int steps) {
+    Evaluator& evaluator, const std::vector<std::string>& names, int tasks,
+    int steps) {
   v1::EvaluationSpec what;
   what.set_tasks_from(v1::EvaluationSpec::TUNING);
   what.set_tasks(tasks);
   what.set_steps(steps);
 
   Candidates candidates;
-  for (const Baseline& baseline : kBaselines) {
-    for (int k = kFirst; k <= kLast; ++k) candidates.push_back({&baseline, k});
+  for (const std::string& name : names) {
+    const Baseline& baseline = Named(name);
+    for (int k = kFirst; k <= baseline.last; k += kCoarse) {
+      candidates.push_back({&baseline, k});
+    }
   }
-  std::map<const Baseline*, Scores> scores;
+  AllScores scores;
   while (!candidates.empty()) {
     METASTEP_RETURN_IF_ERROR(Score(evaluator, what, candidates, scores));
-    candidates.clear();
-    for (const auto& [baseline, seen] : scores) {
-      std::set<int> next;
-      ExtendAtEdge(seen.sum, next);
-      ExtendAtEdge(seen.final, next);
-      for (int k : next) candidates.push_back({baseline, k});
-    }
+    candidates = Propose(scores, ExtendAtEdge);
+  }
+  candidates = Propose(scores, RefineAroundBest);
+  if (!candidates.empty()) {
+    METASTEP_RETURN_IF_ERROR(Score(evaluator, what, candidates, scores));
   }
 
   std::vector<TunedRule> tuned;
-  for (const Baseline& baseline : kBaselines) {
-    const Scores& seen = scores[&baseline];
-    tuned.push_back({baseline.name, LearningRate(Best(seen.sum)),
-                     LearningRate(Best(seen.final))});
+  for (const std::string& name : names) {
+    const Scores& seen = scores[&Named(name)];
+    tuned.push_back(
+        {name, LearningRate(Best(seen.sum)), LearningRate(Best(seen.final))});
   }
   return tuned;
 }
@@ -135,9 +184,7 @@ absl::StatusOr<std::vector<TunedRule>> TuneHandDesignedRules(
 v1::HandDesignedSpec HandDesignedRule(absl::string_view name,
                                       double learning_rate) {
   v1::HandDesignedSpec spec;
-  for (const Baseline& baseline : kBaselines) {
-    if (baseline.name == name) baseline.set(spec, learning_rate);
-  }
+  Named(name).set(spec, learning_rate);
   return spec;
 }
 

@@ -20,16 +20,22 @@ struct TunedRule {
   double learning_rate_final;  // least mean final loss
 };
 
-// SGD, momentum, NAG, RMSprop and Adam, each at the learning rates that do best
-// on `tasks` TUNING tasks of `steps` steps. The grid has six values a decade
-// from 10^-4 to 10^0.5; it grows while the best lies at its edge, within
-// [10^-8, 10^3]. A learning rate that diverges loses.
-// Errors: the evaluator's.
+// "sgd", "momentum", "nag", "rmsprop", "adam".
+std::vector<std::string> HandDesignedRuleNames();
+
+// These rules, each at the learning rates that do best on `tasks` TUNING tasks
+// of `steps` steps. Coarse to fine: two rates a decade from 10^-3.5 to 10^0.5
+// (SGD and NAG: to 10), by a decade more while the best lies at an edge, within
+// [10^-8, 10^3]; then six a decade around the best. A learning rate that
+// diverges loses.
+// REQUIRES: each name is one of HandDesignedRuleNames(). Errors: the
+// evaluator's.
 absl::StatusOr<std::vector<TunedRule>> TuneHandDesignedRules(
-    Evaluator& evaluator, int tasks, int steps);
+    Evaluator& evaluator, const std::vector<std::string>& names, int tasks,
+    int steps);
 
 // The rule of that name ("adam") with torch's defaults otherwise.
-// REQUIRES: a name that TuneHandDesignedRules gives.
+// REQUIRES: one of HandDesignedRuleNames().
 v1::HandDesignedSpec HandDesignedRule(absl::string_view name,
                                       double learning_rate);
 

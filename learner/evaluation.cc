@@ -1,5 +1,8 @@
 #include "learner/evaluation.h"
 
+#include <cmath>
+#include <limits>
+
 #include "base/status_macros.h"
 #include "learner/inner_loop.h"
 
@@ -14,7 +17,9 @@ absl::StatusOr<std::vector<double>> LossCurveOf(const UpdateRule& rule,
   for (int t = 0; t < steps; ++t) {
     METASTEP_RETURN_IF_ERROR(TakeInnerStep(rule, task, loop));
     losses.push_back(loop.loss);
+    if (!std::isfinite(loop.loss)) break;  // and nothing later is
   }
+  losses.resize(steps + 1, std::numeric_limits<double>::infinity());
   return losses;
 }
 

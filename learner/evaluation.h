@@ -11,7 +11,8 @@
 namespace metastep {
 
 // Optimises `task` from its theta_0 by `rule` and returns f_t(theta_t) for
-// t = 0 to steps. A diverged optimisation gives infinities or NaNs.
+// t = 0 to steps. A diverged optimisation ends at its first loss
+// that is not finite; all later ones are infinite.
 // Errors: those of Task::Evaluate.
 absl::StatusOr<std::vector<double>> LossCurveOf(const UpdateRule& rule,
                                                 Task& task, int steps);

@@ -103,7 +103,7 @@ absl::Status RunCompare(const CompareOptions& options,
   METASTEP_ASSIGN_OR_RETURN(
       const auto rules,
       Compare(evaluator,
-              {models, /*baselines=*/true, options.comparison.tuning_tasks,
+              {models, HandDesignedRuleNames(), options.comparison.tuning_tasks,
                options.comparison.tasks, options.comparison.steps}));
   return ShowComparison(rules, models, spec, options.comparison,
                         options.output.json);

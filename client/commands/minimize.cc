@@ -68,9 +68,11 @@ absl::Status RunMinimize(const MinimizeOptions& options,
                             cancellation, options.session);
   METASTEP_ASSIGN_OR_RETURN(
       const auto rules,
-      Compare(evaluator,
-              {models, options.baselines, options.comparison.tuning_tasks,
-               options.comparison.tasks, options.comparison.steps}));
+      Compare(evaluator, {models,
+                          options.baselines ? HandDesignedRuleNames()
+                                            : std::vector<std::string>(),
+                          options.comparison.tuning_tasks,
+                          options.comparison.tasks, options.comparison.steps}));
   return ShowComparison(rules, models, spec, options.comparison,
                         options.output.json);
 }

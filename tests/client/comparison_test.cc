@@ -55,7 +55,7 @@ TEST(ComparisonTest, SeveralModelsGoByNameAndVersion) {
   FakeEvaluator evaluator = MakeEvaluator();
   ComparisonOptions options;
   options.models = {ModelVersion(1), ModelVersion(2)};
-  options.baselines = false;
+  options.baselines = {};
   ASSERT_OK_AND_ASSIGN(const auto rules, Compare(evaluator, options));
   ASSERT_EQ(rules.size(), 2u);
   EXPECT_EQ(rules[0].name, "m@1");

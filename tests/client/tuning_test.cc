@@ -33,16 +33,19 @@ TEST(TuningTest, ChoosesForSumAndForFinalLossSeparately) {
                                  ValleyAt(-2 + shift, rate)};
   });
   ASSERT_OK_AND_ASSIGN(const auto tuned,
-                       TuneHandDesignedRules(evaluator, /*tasks=*/3,
+                       TuneHandDesignedRules(evaluator, HandDesignedRuleNames(),
+                                             /*tasks=*/3,
                                              /*steps=*/50));
   ASSERT_EQ(tuned.size(), 5u);
   EXPECT_NEAR(Named(tuned, "nag").learning_rate_sum, 0.1, 1e-12);
   EXPECT_NEAR(Named(tuned, "nag").learning_rate_final, 0.01, 1e-12);
   EXPECT_NEAR(Named(tuned, "adam").learning_rate_sum, 0.01, 1e-12);
   EXPECT_NEAR(Named(tuned, "adam").learning_rate_final, 0.001, 1e-12);
-  // No best lies at an edge: one evaluation, 28 rates from 1e-4 to 10^0.5.
-  ASSERT_EQ(evaluator.asked.size(), 1u);
-  EXPECT_EQ(evaluator.asked[0].entries_size(), 5 * 28);
+  // No best lies at an edge: 9 coarse rates from 10^-3.5 to 10^0.5, one more
+  // (10) for SGD and NAG; then two on each side of both bests.
+  ASSERT_EQ(evaluator.asked.size(), 2u);
+  EXPECT_EQ(evaluator.asked[0].entries_size(), 3 * 9 + 2 * 10);
+  EXPECT_EQ(evaluator.asked[1].entries_size(), 5 * 2 * 4);
   EXPECT_EQ(evaluator.asked[0].tasks_from(), v1::EvaluationSpec::TUNING);
   EXPECT_EQ(evaluator.asked[0].tasks(), 3);
   EXPECT_EQ(evaluator.asked[0].steps(), 50);
@@ -56,7 +59,7 @@ TEST(TuningTest, EveryRuleIsItself) {
         ValleyAt(-3, LearningRateOf(entry.hand_designed())) + (good ? 0 : 9);
     return FakeEvaluator::Losses{loss, loss};
   });
-  ASSERT_OK(TuneHandDesignedRules(evaluator, 1, 1));
+  ASSERT_OK(TuneHandDesignedRules(evaluator, HandDesignedRuleNames(), 1, 1));
   int kinds[6] = {};
   for (const auto& entry : evaluator.asked[0].entries()) {
     ++kinds[entry.hand_designed().rule_case()];
@@ -64,7 +67,21 @@ TEST(TuningTest, EveryRuleIsItself) {
     EXPECT_EQ(HandDesignedRule(name, 1).rule_case(),
               entry.hand_designed().rule_case());
   }
-  EXPECT_THAT(kinds, testing::ElementsAre(0, 28, 28, 28, 28, 28));
+  EXPECT_THAT(kinds, testing::ElementsAre(0, 10, 9, 10, 9, 9));
+}
+
+TEST(TuningTest, RefinesBetweenCoarseRates) {
+  FakeEvaluator evaluator([](const v1::EvaluationEntry& entry) {
+    // -4/6 lies between the coarse -3/6 and -6/6.
+    const double loss =
+        ValleyAt(-4.0 / 6, LearningRateOf(entry.hand_designed()));
+    return FakeEvaluator::Losses{loss, loss};
+  });
+  ASSERT_OK_AND_ASSIGN(const auto tuned,
+                       TuneHandDesignedRules(evaluator, {"rmsprop"}, 1, 1));
+  ASSERT_EQ(tuned.size(), 1u);
+  EXPECT_EQ(tuned[0].name, "rmsprop");
+  EXPECT_NEAR(tuned[0].learning_rate_final, std::pow(10, -4.0 / 6), 1e-12);
 }
 
 TEST(TuningTest, DivergedLearningRatesLose) {
@@ -74,8 +91,9 @@ TEST(TuningTest, DivergedLearningRatesLose) {
     const double loss = rate > 0.5 ? kNan : 1 / rate;
     return FakeEvaluator::Losses{loss, loss};
   });
-  ASSERT_OK_AND_ASSIGN(const auto tuned,
-                       TuneHandDesignedRules(evaluator, 1, 1));
+  ASSERT_OK_AND_ASSIGN(
+      const auto tuned,
+      TuneHandDesignedRules(evaluator, HandDesignedRuleNames(), 1, 1));
   // The grid's largest rate below 0.5 is 10^(-2/6) = 0.464.
   EXPECT_NEAR(tuned[0].learning_rate_sum, std::pow(10, -2.0 / 6), 1e-12);
   EXPECT_NEAR(tuned[0].learning_rate_final, std::pow(10, -2.0 / 6), 1e-12);
@@ -88,24 +106,28 @@ TEST(TuningTest, GrowsTheGridWhileTheBestLiesAtItsEdge) {
     return FakeEvaluator::Losses{ValleyAt(adam ? -5.5 : -2, rate),
                                  ValleyAt(adam ? 2 : -2, rate)};
   });
-  ASSERT_OK_AND_ASSIGN(const auto tuned,
-                       TuneHandDesignedRules(evaluator, 1, 1));
+  ASSERT_OK_AND_ASSIGN(
+      const auto tuned,
+      TuneHandDesignedRules(evaluator, HandDesignedRuleNames(), 1, 1));
   EXPECT_NEAR(Named(tuned, "adam").learning_rate_sum, std::pow(10, -5.5),
               1e-12);
   EXPECT_NEAR(Named(tuned, "adam").learning_rate_final, 100, 1e-9);
-  // Both edges by a decade, 1e-5 and 10^1.5, then both again to 1e-6 and
-  // 10^2.5, past the valleys; of Adam alone.
-  ASSERT_EQ(evaluator.asked.size(), 3u);
-  EXPECT_EQ(evaluator.asked[1].entries_size(), 12);
-  EXPECT_EQ(evaluator.asked[2].entries_size(), 12);
+  // Of Adam alone, by two rates at each edge: 10^-4.5 and 10^1.5; 10^-5.5 and
+  // 10^2.5, where the lower edge is the valley itself; then 10^-6.5. The last
+  // evaluation refines.
+  ASSERT_EQ(evaluator.asked.size(), 5u);
+  EXPECT_EQ(evaluator.asked[1].entries_size(), 4);
+  EXPECT_EQ(evaluator.asked[2].entries_size(), 4);
+  EXPECT_EQ(evaluator.asked[3].entries_size(), 2);
 }
 
 TEST(TuningTest, EndsWhenEverythingDiverges) {
   FakeEvaluator evaluator([](const v1::EvaluationEntry&) {
     return FakeEvaluator::Losses{kNan, kNan};
   });
-  ASSERT_OK_AND_ASSIGN(const auto tuned,
-                       TuneHandDesignedRules(evaluator, 1, 1));
+  ASSERT_OK_AND_ASSIGN(
+      const auto tuned,
+      TuneHandDesignedRules(evaluator, HandDesignedRuleNames(), 1, 1));
   EXPECT_NEAR(tuned[0].learning_rate_sum, 1e-8, 1e-20);
 }
 
