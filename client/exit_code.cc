@@ -15,6 +15,8 @@ ExitCode ExitCodeFor(const absl::Status& status) {
       return kExitOutOfReach;
     case absl::StatusCode::kNotFound:
       return kExitNotFound;
+    case absl::StatusCode::kOutOfRange:
+      return kExitMissed;
     case absl::StatusCode::kCancelled:
       return kExitInterrupted;
     default:

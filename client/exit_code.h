@@ -13,11 +13,13 @@ enum ExitCode : int {
   kExitOutOfReach = 3,
   kExitNotFound = 4,
   kExitServerError = 5,  // any other
+  kExitMissed = 6,       // a threshold of `reproduce`
   kExitInterrupted = 130,
 };
 
-// What the process ends with. Commands say Aborted for a run that failed, and
-// Cancelled for an interruption; the other codes are the servers'.
+// What the process ends with. Commands say Aborted for a run that failed,
+// OutOfRange for a threshold that was missed, and Cancelled for an
+// interruption; the other codes are the servers'.
 ExitCode ExitCodeFor(const absl::Status& status);
 
 }  // namespace metastep

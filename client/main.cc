@@ -20,6 +20,7 @@ constexpr char kFooter[] =
     "  3    the server is out of reach\n"
     "  4    not found\n"
     "  5    any other error of the server\n"
+    "  6    a figure of `reproduce` misses what it must show\n"
     "  130  interrupted\n\n"
     "Example:\n"
     "  metastep local specs/quadratic_gaussian.textproto --state-dir state\n\n"
@@ -34,6 +35,7 @@ void AddAllCommands(CLI::App& app, Command& command) {
   AddHealthCommand(app, command);
   AddCompareCommand(app, command);
   AddMinimizeCommand(app, command);
+  AddReproduceCommand(app, command);
   AddDoctorCommand(app, command);
   AddCompletionCommands(app, command);
 }

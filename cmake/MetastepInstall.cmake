@@ -13,6 +13,11 @@ set(METASTEP_CONFIG "${CMAKE_INSTALL_LIBDIR}/cmake/metastep")
 install(TARGETS metastep-server RUNTIME COMPONENT server)
 install(TARGETS metastep-worker metastep-make-data RUNTIME COMPONENT worker)
 install(TARGETS metastep RUNTIME COMPONENT client)
+# `metastep reproduce` looks for them there.
+install(DIRECTORY "${CMAKE_SOURCE_DIR}/specs"
+  DESTINATION "${CMAKE_INSTALL_DATADIR}/metastep" COMPONENT client)
+install(DIRECTORY "${CMAKE_SOURCE_DIR}/models"
+  DESTINATION "${CMAKE_INSTALL_DATADIR}/metastep" COMPONENT client OPTIONAL)
 
 # What the command says of itself: its manual page and completions.
 set(man "${CMAKE_BINARY_DIR}/metastep.1")

@@ -26,6 +26,7 @@ void AddSessionsCommand(CLI::App& app, Command& command);
 void AddHealthCommand(CLI::App& app, Command& command);
 void AddCompareCommand(CLI::App& app, Command& command);
 void AddMinimizeCommand(CLI::App& app, Command& command);
+void AddReproduceCommand(CLI::App& app, Command& command);
 void AddDoctorCommand(CLI::App& app, Command& command);
 // completion, man: of the app as it is when they run.
 void AddCompletionCommands(CLI::App& app, Command& command);

@@ -7,18 +7,14 @@
 
 #include "base/clock.h"
 #include "base/status_macros.h"
+#include "client/commands/backend.h"
 #include "client/commands/comparison_output.h"
 #include "client/commands/flags.h"
 #include "client/comparison.h"
-#include "client/executable_folder.h"
-#include "client/local_cluster.h"
 #include "client/progress.h"
 #include "client/run_evaluator.h"
 #include "client/service_clients.h"
 #include "client/spec_file.h"
-#include "client/state_folder.h"
-#include "client/user_file.h"
-#include "optimizer/model_file.h"
 #include "rpc/channel.h"
 
 namespace metastep {
@@ -33,38 +29,14 @@ struct CompareOptions {
   std::vector<std::string> model_files;
 };
 
-// The server that is named, or one with workers that lives as long as this.
-// Members are destroyed in reverse order: the folder goes last.
-struct Backend {
-  std::unique_ptr<StateFolder> state;
-  std::unique_ptr<LocalCluster> cluster;
-  std::string address;
-};
-
 absl::StatusOr<Backend> FindBackend(const CompareOptions& options,
                                     Cancellation& cancellation) {
+  if (options.server.address.empty()) {
+    return StartBackend(options.cluster, cancellation);
+  }
   Backend backend;
   backend.address = options.server.address;
-  if (!backend.address.empty()) return backend;
-  METASTEP_ASSIGN_OR_RETURN(backend.state,
-                            StateFolder::Open(options.cluster.state_dir));
-  METASTEP_ASSIGN_OR_RETURN(
-      backend.cluster,
-      LocalCluster::Start({ExecutableFolder(), backend.state->path(),
-                           options.cluster.data_dir, options.cluster.workers},
-                          cancellation));
-  backend.address = backend.cluster->address();
   return backend;
-}
-
-// Imports a model file under the name that it carries.
-absl::StatusOr<v1::ModelInfo> ImportFile(const std::string& path,
-                                         ModelClient& models) {
-  METASTEP_ASSIGN_OR_RETURN(const std::string bytes,
-                            ReadUserFile(path, kMaxModelBytes));
-  METASTEP_ASSIGN_OR_RETURN(const Model model, DecodeModel(bytes));
-  return models.Import(
-      model.info.name().empty() ? "imported" : model.info.name(), bytes);
 }
 
 absl::StatusOr<std::vector<v1::ModelInfo>> AllModels(
@@ -72,7 +44,8 @@ absl::StatusOr<std::vector<v1::ModelInfo>> AllModels(
   METASTEP_ASSIGN_OR_RETURN(std::vector<v1::ModelInfo> all,
                             FindModels(options.comparison.models, models));
   for (const std::string& path : options.model_files) {
-    METASTEP_ASSIGN_OR_RETURN(all.emplace_back(), ImportFile(path, models));
+    METASTEP_ASSIGN_OR_RETURN(all.emplace_back(),
+                              ImportModelFile(path, models));
   }
   return all;
 }

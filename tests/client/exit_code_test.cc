@@ -15,6 +15,7 @@ TEST(ExitCodeTest, IsWhatTheHelpSays) {
   EXPECT_EQ(ExitCodeFor(absl::NotFoundError("run")), 4);
   EXPECT_EQ(ExitCodeFor(absl::ResourceExhaustedError("quota")), 5);
   EXPECT_EQ(ExitCodeFor(absl::InternalError("bug")), 5);
+  EXPECT_EQ(ExitCodeFor(absl::OutOfRangeError("missed")), 6);
   EXPECT_EQ(ExitCodeFor(absl::CancelledError("interrupted")), 130);
 }
 

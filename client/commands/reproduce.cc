@@ -1,0 +1,258 @@
+// metastep reproduce: an experiment of the paper, measured and judged.
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/status_macros.h"
+#include "client/commands/backend.h"
+#include "client/commands/flags.h"
+#include "client/comparison.h"
+#include "client/comparison_report.h"
+#include "client/executable_folder.h"
+#include "client/experiment.h"
+#include "client/experiment_report.h"
+#include "client/experiment_verdict.h"
+#include "client/model_name.h"
+#include "client/plot.h"
+#include "client/progress.h"
+#include "client/run_evaluator.h"
+#include "client/service_clients.h"
+#include "client/spec_file.h"
+#include "client/user_file.h"
+#include "client/watch_run.h"
+#include "rpc/channel.h"
+
+namespace metastep {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct ReproduceOptions {
+  std::string name;
+  bool train = false;
+  int tasks = 0;  // 0: the experiment's
+  std::string output_dir = ".";
+  std::string markdown;
+  ClusterFlags cluster;
+  OutputFlags output;
+};
+
+// Holds specs/ and models/: beside the sources of the build tree that this
+// program lies in, or where it is installed.
+absl::StatusOr<fs::path> SharedFolder() {
+  const fs::path here = ExecutableFolder();
+  std::error_code ignored;
+  for (const fs::path& folder :
+       {here / "../share/metastep", here / "../../.."}) {
+    if (fs::is_directory(folder / "specs/reproduce", ignored)) {
+      return fs::weakly_canonical(folder, ignored);
+    }
+  }
+  return absl::NotFoundError(absl::StrCat(
+      "no folder specs/reproduce in ", (here / "../share/metastep").string(),
+      " or ", (here / "../../..").string()));
+}
+
+absl::StatusOr<v1::Experiment> FindExperiment(const fs::path& shared,
+                                              const std::string& name) {
+  const fs::path folder = shared / "specs/reproduce";
+  const fs::path path = folder / (name + ".textproto");
+  std::error_code ignored;
+  if (fs::exists(path, ignored)) return LoadExperiment(path);
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    names.push_back(entry.path().stem());
+  }
+  std::sort(names.begin(), names.end());
+  std::string known;
+  for (const std::string& other : names) absl::StrAppend(&known, " ", other);
+  return absl::InvalidArgumentError(
+      absl::StrCat("no experiment '", name, "'; there are:", known));
+}
+
+// Runs one experiment. Not thread-safe.
+class Reproduction {
+ public:
+  Reproduction(const ReproduceOptions& options, fs::path shared,
+               const std::string& address, Cancellation& cancellation)
+      : options_(options),
+        shared_(std::move(shared)),
+        runs_(MakeChannel(address), cancellation),
+        models_(MakeChannel(address), cancellation),
+        progress_(ProgressLine::StyleForStderr(options.output.quiet), std::cerr,
+                  Clock::Real()) {}
+
+  absl::StatusOr<MeasuredPart> Measure(const v1::ExperimentPart& part) {
+    MeasuredPart measured;
+    measured.part = part;
+    for (const std::string& name : part.models()) {
+      METASTEP_ASSIGN_OR_RETURN(measured.models.emplace_back(), Learned(name));
+    }
+    v1::RunSpec base;
+    base.set_name(part.name());
+    base.set_seed(part.seed());
+    *base.mutable_task() = part.task();
+    RunEvaluator evaluator(base, runs_, progress_);
+    METASTEP_ASSIGN_OR_RETURN(
+        measured.rules,
+        Compare(evaluator, {measured.models,
+                            {part.baselines().begin(), part.baselines().end()},
+                            part.tuning_tasks(),
+                            part.tasks(),
+                            part.steps()}));
+    for (int i = 0; i < part.models_size(); ++i) {
+      measured.rules[i].name = part.models(i);
+    }
+    measured.verdicts = Judge(part, measured.rules);
+    progress_.Finish();
+    return measured;
+  }
+
+ private:
+  // The model of that name, once for all parts.
+  absl::StatusOr<v1::ModelInfo> Learned(const std::string& name) {
+    const auto known = learned_.find(name);
+    if (known != learned_.end()) return known->second;
+    absl::StatusOr<v1::ModelInfo> model =
+        options_.train ? Train(name) : Import(name);
+    if (model.ok()) learned_[name] = *model;
+    return model;
+  }
+
+  absl::StatusOr<v1::ModelInfo> Import(const std::string& name) {
+    const fs::path path = shared_ / "models" / (name + ".safetensors");
+    std::error_code ignored;
+    if (!fs::exists(path, ignored)) {
+      return absl::NotFoundError(absl::StrCat(
+          "no model ", path.string(), "; train it by --train, or by: metastep ",
+          "local ", SpecOf(name), " --data-dir DIR --export ", path.string()));
+    }
+    return ImportModelFile(path, models_);
+  }
+
+  absl::StatusOr<v1::ModelInfo> Train(const std::string& name) {
+    METASTEP_ASSIGN_OR_RETURN(const v1::RunSpec spec,
+                              LoadRunSpec(SpecOf(name), {}));
+    METASTEP_ASSIGN_OR_RETURN(const v1::Run created,
+                              runs_.Create(RandomId(), spec));
+    METASTEP_ASSIGN_OR_RETURN(const v1::Run run,
+                              WatchToEnd(runs_, created.run_id(), progress_));
+    METASTEP_ASSIGN_OR_RETURN(const std::string file,
+                              models_.Export(PinnedRef(run.model())));
+    METASTEP_RETURN_IF_ERROR(WriteUserFile(
+        fs::path(options_.output_dir) / (name + ".safetensors"), file));
+    return run.model();
+  }
+
+  std::string SpecOf(const std::string& name) const {
+    return shared_ / "specs" / (name + ".textproto");
+  }
+
+  const ReproduceOptions& options_;
+  const fs::path shared_;
+  RunClient runs_;
+  ModelClient models_;
+  ProgressLine progress_;
+  std::map<std::string, v1::ModelInfo> learned_;
+};
+
+absl::Status WriteFigure(const ReproduceOptions& options,
+                         const MeasuredPart& measured) {
+  METASTEP_ASSIGN_OR_RETURN(
+      const std::string image,
+      RenderPlot(
+          ComparisonPlot(measured.rules,
+                         absl::StrCat(measured.part.name(), ": mean loss on ",
+                                      measured.part.tasks(), " fresh tasks")),
+          PlotFormat::kPng));
+  return WriteUserFile(
+      fs::path(options.output_dir) / FigureName(options.name, measured.part),
+      image);
+}
+
+// OutOfRange if a threshold is missed.
+absl::Status Verdicts(const ExperimentResult& result) {
+  int missed = 0;
+  for (const MeasuredPart& part : result.parts) {
+    for (const Verdict& verdict : part.verdicts) missed += !verdict.holds;
+  }
+  if (missed == 0) return absl::OkStatus();
+  return absl::OutOfRangeError(absl::StrCat(
+      missed, missed == 1 ? " threshold is" : " thresholds are", " missed"));
+}
+
+absl::Status RunReproduce(const ReproduceOptions& options,
+                          Cancellation& cancellation) {
+  METASTEP_ASSIGN_OR_RETURN(const fs::path shared, SharedFolder());
+  METASTEP_ASSIGN_OR_RETURN(const v1::Experiment experiment,
+                            FindExperiment(shared, options.name));
+  METASTEP_RETURN_IF_ERROR(MakeUserFolder(options.output_dir));
+  METASTEP_ASSIGN_OR_RETURN(const Backend backend,
+                            StartBackend(options.cluster, cancellation));
+  Reproduction reproduction(options, shared, backend.address, cancellation);
+  ExperimentResult result = {
+      options.name,
+      experiment.title(),
+      absl::StrCat(
+          "metastep reproduce ", options.name, options.train ? " --train" : "",
+          options.tasks > 0 ? absl::StrCat(" --tasks ", options.tasks) : ""),
+      {}};
+  for (v1::ExperimentPart part : experiment.parts()) {
+    if (options.tasks > 0) part.set_tasks(options.tasks);
+    METASTEP_ASSIGN_OR_RETURN(MeasuredPart measured,
+                              reproduction.Measure(part));
+    METASTEP_RETURN_IF_ERROR(WriteFigure(options, measured));
+    if (!options.output.json) {
+      std::cout << "\n" << part.name() << "\n" << FormatMeasuredPart(measured);
+    }
+    result.parts.push_back(std::move(measured));
+  }
+  if (options.output.json) std::cout << ExperimentJson(result) << "\n";
+  if (!options.markdown.empty()) {
+    METASTEP_RETURN_IF_ERROR(
+        WriteUserFile(options.markdown, ExperimentMarkdown(result)));
+  }
+  return Verdicts(result);
+}
+
+}  // namespace
+
+void AddReproduceCommand(CLI::App& app, Command& command) {
+  CLI::App* verb = app.add_subcommand(
+      "reproduce", "Measure an experiment of the paper and judge the figures");
+  const auto options = std::make_shared<ReproduceOptions>();
+  verb->add_option("name", options->name,
+                   "Experiment: a file of specs/reproduce")
+      ->type_name("NAME")
+      ->required();
+  verb->add_flag("--train", options->train,
+                 "Train the learned rules from their specs, and keep them in "
+                 "the output folder, instead of using those in models/");
+  verb->add_option("--tasks", options->tasks,
+                   "Fresh tasks for each part, instead of the experiment's")
+      ->check(CLI::Range(1, 10'000));
+  verb->add_option("--output-dir", options->output_dir,
+                   "Folder for the figures, one PNG for each part")
+      ->type_name("DIR")
+      ->capture_default_str();
+  verb->add_option("--markdown", options->markdown,
+                   "Also write a page with tables, figures and verdicts")
+      ->type_name("FILE");
+  AddClusterFlags(*verb, options->cluster);
+  AddOutputFlags(*verb, options->output);
+  verb->footer(
+      "Ends with 6 if a threshold of the experiment is missed.\n\nExample:\n"
+      "  metastep reproduce mnist --data-dir data --output-dir results "
+      "--markdown results/mnist.md");
+  OnParse(*verb, command, options, &RunReproduce);
+}
+
+}  // namespace metastep

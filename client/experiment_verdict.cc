@@ -1,0 +1,125 @@
+#include "client/experiment_verdict.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "client/statistics.h"
+
+namespace metastep {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+const ComparedRule& Named(const std::vector<ComparedRule>& rules,
+                          const std::string& name) {
+  return *std::find_if(
+      rules.begin(), rules.end(),
+      [&](const ComparedRule& rule) { return rule.name == name; });
+}
+
+double Sum(const ComparedRule& rule) {
+  return Mean(rule.by_sum.curve.sums_of_losses());
+}
+
+double AtStep(const ComparedRule& rule, int step) {
+  return rule.by_final.curve.loss(step);
+}
+
+// Of what diverged, infinity.
+template <typename Figure>
+double LeastOfBaselines(const std::vector<ComparedRule>& rules,
+                        Figure&& figure) {
+  double least = kInfinity;
+  for (const ComparedRule& rule : rules) {
+    if (rule.by_final.learning_rate.has_value()) {
+      const double value = figure(rule);
+      if (value < least) least = value;
+    }
+  }
+  return least;
+}
+
+// The greatest factor by which a loss is above the least before it.
+double WorstRise(const ComparedRule& rule) {
+  double best = kInfinity;
+  double worst = 1;
+  for (double loss : rule.by_final.curve.loss()) {
+    if (!std::isfinite(loss)) return kInfinity;
+    best = std::min(best, loss);
+    worst = std::max(worst, loss / best);
+  }
+  return worst;
+}
+
+Verdict AtMost(std::string claim, double measured, double limit) {
+  return {std::move(claim), measured, limit, measured <= limit};
+}
+Verdict Below(std::string claim, double measured, double limit) {
+  return {std::move(claim), measured, limit, measured < limit};
+}
+
+Verdict JudgeOne(const v1::ExperimentThreshold& threshold, int steps,
+                 const std::vector<ComparedRule>& rules) {
+  const std::string& name = threshold.model();
+  const ComparedRule& rule = Named(rules, name);
+  switch (threshold.what_case()) {
+    case v1::ExperimentThreshold::kLossAtStep: {
+      const auto& at = threshold.loss_at_step();
+      return AtMost(
+          absl::StrCat(name, " at step ", at.step(), " at most ", at.at_most()),
+          AtStep(rule, at.step()), at.at_most());
+    }
+    case v1::ExperimentThreshold::kBelowBaselinesAtStep: {
+      const int step = threshold.below_baselines_at_step();
+      return Below(
+          absl::StrCat(name, " at step ", step, " below every tuned baseline"),
+          AtStep(rule, step),
+          LeastOfBaselines(rules, [&](const ComparedRule& baseline) {
+            return AtStep(baseline, step);
+          }));
+    }
+    case v1::ExperimentThreshold::kSumBelowBaselinesTimes: {
+      const double times = threshold.sum_below_baselines_times();
+      return Below(absl::StrCat(name, "'s sum below ", times,
+                                " times every tuned baseline's"),
+                   Sum(rule), times * LeastOfBaselines(rules, Sum));
+    }
+    case v1::ExperimentThreshold::kNeverAboveBestTimes: {
+      const double times = threshold.never_above_best_times();
+      return AtMost(
+          absl::StrCat(name, " never above ", times, " times its best so far"),
+          WorstRise(rule), times);
+    }
+    case v1::ExperimentThreshold::kFinalAtMostBaseline: {
+      const std::string& baseline = threshold.final_at_most_baseline();
+      return AtMost(
+          absl::StrCat(name, " at the end at most tuned ", baseline, "'s"),
+          AtStep(rule, steps), AtStep(Named(rules, baseline), steps));
+    }
+    case v1::ExperimentThreshold::kSumAtMostModel: {
+      const auto& other = threshold.sum_at_most_model();
+      return AtMost(absl::StrCat(name, "'s sum at most ", other.times(),
+                                 " times ", other.model(), "'s"),
+                    Sum(rule),
+                    other.times() * Sum(Named(rules, other.model())));
+    }
+    case v1::ExperimentThreshold::WHAT_NOT_SET:
+      break;
+  }
+  return {"nothing", 0, 0, false};  // excluded by LoadExperiment
+}
+
+}  // namespace
+
+std::vector<Verdict> Judge(const v1::ExperimentPart& part,
+                           const std::vector<ComparedRule>& rules) {
+  std::vector<Verdict> verdicts;
+  for (const v1::ExperimentThreshold& threshold : part.thresholds()) {
+    verdicts.push_back(JudgeOne(threshold, part.steps(), rules));
+  }
+  return verdicts;
+}
+
+}  // namespace metastep

@@ -1,0 +1,92 @@
+#include "client/experiment_verdict.h"
+
+#include <google/protobuf/text_format.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <numeric>
+#include <string>
+#include <vector>
+
+namespace metastep {
+namespace {
+
+constexpr double kInf = std::numeric_limits<double>::infinity();
+
+v1::LossCurve Curve(const std::vector<double>& losses) {
+  v1::LossCurve curve;
+  curve.mutable_loss()->Add(losses.begin(), losses.end());
+  curve.add_final_losses(losses.back());
+  curve.add_sums_of_losses(
+      std::accumulate(losses.begin(), losses.end() - 1, 0.0));
+  return curve;
+}
+
+ComparedRule Learned(const std::string& name,
+                     const std::vector<double>& losses) {
+  return {name, {std::nullopt, Curve(losses)}, {std::nullopt, Curve(losses)}};
+}
+
+// Tuned for the sum, its sum is 6 (4 + 2) and its last loss 2; for the final
+// loss, 8 (4 + 4) and 1.
+ComparedRule Adam() {
+  return {"adam", {0.1, Curve({4, 2, 2})}, {0.01, Curve({4, 4, 1})}};
+}
+
+Verdict JudgeOf(const std::vector<double>& losses, const std::string& what) {
+  v1::ExperimentPart part;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
+      "steps: 2 thresholds { model: 'm' " + what + " }", &part));
+  return Judge(part,
+               {Learned("m", losses), Learned("n", {4, 3, 3}), Adam()})[0];
+}
+
+TEST(ExperimentVerdictTest, LossAtAStep) {
+  const Verdict verdict =
+      JudgeOf({4, 3, 1}, "loss_at_step { step: 1 at_most: 3 }");
+  EXPECT_TRUE(verdict.holds);
+  EXPECT_EQ(verdict.measured, 3);
+  EXPECT_EQ(verdict.claim, "m at step 1 at most 3");
+  EXPECT_FALSE(
+      JudgeOf({4, 3, 1}, "loss_at_step { step: 1 at_most: 2.9 }").holds);
+}
+
+TEST(ExperimentVerdictTest, FinalLossIsAgainstTheRuleTunedForIt) {
+  // Adam at step 2: 1, not the 2 of its other learning rate.
+  EXPECT_TRUE(JudgeOf({4, 4, 0.9}, "below_baselines_at_step: 2").holds);
+  EXPECT_FALSE(JudgeOf({4, 4, 1}, "below_baselines_at_step: 2").holds);
+  EXPECT_TRUE(JudgeOf({4, 4, 1}, "final_at_most_baseline: 'adam'").holds);
+  EXPECT_FALSE(JudgeOf({4, 4, 1.1}, "final_at_most_baseline: 'adam'").holds);
+}
+
+TEST(ExperimentVerdictTest, SumIsAgainstTheRuleTunedForIt) {
+  // 5.5 is below Adam's 6; not below 0.9 times it.
+  EXPECT_TRUE(JudgeOf({4, 1.5, 9}, "sum_below_baselines_times: 1").holds);
+  EXPECT_FALSE(JudgeOf({4, 1.5, 9}, "sum_below_baselines_times: 0.9").holds);
+  EXPECT_FALSE(JudgeOf({4, 3, 0}, "sum_below_baselines_times: 1").holds);
+}
+
+TEST(ExperimentVerdictTest, RiseIsAgainstTheBestBefore) {
+  const Verdict verdict = JudgeOf({4, 1, 1.5}, "never_above_best_times: 2");
+  EXPECT_TRUE(verdict.holds);
+  EXPECT_EQ(verdict.measured, 1.5);
+  EXPECT_FALSE(JudgeOf({4, 1, 2.5}, "never_above_best_times: 2").holds);
+  EXPECT_FALSE(JudgeOf({4, 1, kInf}, "never_above_best_times: 2").holds);
+}
+
+TEST(ExperimentVerdictTest, SumAgainstAnotherModel) {
+  // n's sum is 7.
+  EXPECT_TRUE(
+      JudgeOf({4, 4, 0}, "sum_at_most_model { model: 'n' times: 1.2 }").holds);
+  EXPECT_FALSE(
+      JudgeOf({4, 5, 0}, "sum_at_most_model { model: 'n' times: 1.2 }").holds);
+}
+
+TEST(ExperimentVerdictTest, NothingHoldsOfANan) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_FALSE(JudgeOf({4, 1, nan}, "below_baselines_at_step: 2").holds);
+  EXPECT_FALSE(JudgeOf({4, nan, 1}, "sum_below_baselines_times: 1").holds);
+}
+
+}  // namespace
+}  // namespace metastep
