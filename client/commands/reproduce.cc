@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/status_macros.h"
 #include "client/commands/backend.h"
 #include "client/commands/flags.h"
