@@ -14,6 +14,20 @@ namespace {
 constexpr char kLineStart[] = "\r";
 constexpr char kEraseToEnd[] = "\x1b[K";
 
+// Of a search.
+void AppendTrials(const v1::Run& run, std::string& text) {
+  int ended = 0;
+  for (const v1::Trial& trial : run.trials()) {
+    if (trial.state() != v1::Run::RUNNING) ++ended;
+  }
+  absl::StrAppendFormat(&text, "  %d/%d trials ended", ended,
+                        run.trials_size());
+  if (run.has_best_validation()) {
+    absl::StrAppendFormat(&text, "  best validation %.4g",
+                          run.best_validation().final_loss());
+  }
+}
+
 void AppendValidation(const v1::Run& run, std::string& text) {
   if (!run.has_latest_validation()) return;
   absl::StrAppendFormat(&text, "  validation %.4g (best %.4g)",
@@ -63,7 +77,9 @@ std::string FormatRunProgress(const v1::Run& run,
   const bool training = run.spec().has_training();
   std::string text = absl::StrFormat("%s %d/%d", training ? "round" : "unroll",
                                      run.done(), run.total());
-  if (training && run.done() > 0) {
+  if (!run.trials().empty()) {
+    AppendTrials(run, text);
+  } else if (training && run.done() > 0) {
     absl::StrAppendFormat(&text, "  outer loss %.4g", run.outer_loss());
   }
   AppendValidation(run, text);

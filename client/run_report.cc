@@ -19,7 +19,40 @@ Json ValidationJson(const v1::ValidationScore& score) {
           {"sum_of_losses", score.sum_of_losses()}};
 }
 
+Json TrialJson(const v1::Trial& trial) {
+  Json json = {{"run_id", trial.run_id()},
+               {"learning_rate", trial.learning_rate()},
+               {"state", v1::Run::State_Name(trial.state())},
+               {"rounds", trial.done()}};
+  if (trial.has_best_validation()) {
+    json["validation"] = ValidationJson(trial.best_validation());
+  }
+  if (!trial.error().empty()) json["error"] = trial.error();
+  return json;
+}
+
 }  // namespace
+
+std::string FormatTrials(const v1::Run& run) {
+  std::string text;
+  for (int i = 0; i < run.trials_size(); ++i) {
+    const v1::Trial& trial = run.trials(i);
+    absl::StrAppendFormat(&text, "trial %-3d rate %-10.4g %-9s  round %d/%d", i,
+                          trial.learning_rate(),
+                          v1::Run::State_Name(trial.state()), trial.done(),
+                          run.spec().training().rounds());
+    if (trial.has_best_validation()) {
+      absl::StrAppendFormat(&text, "  validation %.4g",
+                            trial.best_validation().final_loss());
+    }
+    if (run.has_model() && run.model().run_id() == trial.run_id()) {
+      absl::StrAppend(&text, "  (the model)");
+    }
+    absl::StrAppend(&text, trial.error().empty() ? "" : "  ", trial.error(),
+                    "\n");
+  }
+  return text;
+}
 
 std::string FormatRunResult(const v1::Run& run) {
   std::string text = absl::StrFormat("run      %s\n", run.run_id());
@@ -27,6 +60,7 @@ std::string FormatRunResult(const v1::Run& run) {
     absl::StrAppendFormat(&text, "model    %s\nsha256   %s\n",
                           ModelName(run.model()), run.model().phi_sha256());
   }
+  absl::StrAppend(&text, FormatTrials(run));
   for (const v1::LossCurve& curve : run.curves()) {
     absl::StrAppendFormat(&text, "%-24s sum %-12.4g final %.4g\n",
                           curve.label(), Mean(curve.sums_of_losses()),
@@ -43,6 +77,9 @@ std::string RunResultJson(const v1::Run& run) {
     json["model"] = ModelName(run.model());
     json["sha256"] = run.model().phi_sha256();
     json["validation"] = ValidationJson(run.model().validation());
+  }
+  for (const v1::Trial& trial : run.trials()) {
+    json["trials"].push_back(TrialJson(trial));
   }
   for (const v1::LossCurve& curve : run.curves()) {
     json["rules"][curve.label()] = {

@@ -8,11 +8,17 @@
 
 namespace metastep {
 
-// Training: the model and the SHA-256 of its phi. Evaluation: a table.
+// Training: the model and the SHA-256 of its phi, and a search's trials.
+// Evaluation: a table.
 std::string FormatRunResult(const v1::Run& run);
 
+// One line for each trial of a search; empty for any other run.
+std::string FormatTrials(const v1::Run& run);
+
 // {"run_id", "state", "rounds"}; with a model "model", "sha256" and
-// "validation"; of an evaluation "rules": {LABEL: {"sum", "final", "curve"}}.
+// "validation"; of an evaluation "rules": {LABEL: {"sum", "final", "curve"}};
+// of a search "trials": [{"run_id", "learning_rate", "state", "rounds"}], each
+// with "validation", its best, and "error" where there is one.
 std::string RunResultJson(const v1::Run& run);
 
 }  // namespace metastep

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <utility>
 
 namespace metastep {
@@ -149,6 +150,28 @@ std::unique_ptr<const UpdateRule> HandDesignedRule(
       return nullptr;
   }
   return nullptr;
+}
+
+void SetLearningRate(double learning_rate, v1::HandDesignedSpec& spec) {
+  switch (spec.rule_case()) {
+    case v1::HandDesignedSpec::kSgd:
+      spec.mutable_sgd()->set_learning_rate(learning_rate);
+      break;
+    case v1::HandDesignedSpec::kMomentum:
+      spec.mutable_momentum()->set_learning_rate(learning_rate);
+      break;
+    case v1::HandDesignedSpec::kNag:
+      spec.mutable_nag()->set_learning_rate(learning_rate);
+      break;
+    case v1::HandDesignedSpec::kRmsprop:
+      spec.mutable_rmsprop()->set_learning_rate(learning_rate);
+      break;
+    case v1::HandDesignedSpec::kAdam:
+      spec.mutable_adam()->set_learning_rate(learning_rate);
+      break;
+    case v1::HandDesignedSpec::RULE_NOT_SET:
+      std::abort();
+  }
 }
 
 }  // namespace metastep

@@ -14,6 +14,9 @@ namespace metastep {
 std::unique_ptr<const UpdateRule> HandDesignedRule(
     const v1::HandDesignedSpec& spec);
 
+// Sets the learning rate of the rule that is set. REQUIRES: one is.
+void SetLearningRate(double learning_rate, v1::HandDesignedSpec& spec);
+
 }  // namespace metastep
 
 #endif  // METASTEP_OPTIMIZER_HAND_DESIGNED_H_

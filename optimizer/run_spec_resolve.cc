@@ -90,6 +90,15 @@ void Fill(v1::RunSpec& spec, const SpecPlace& place) {
   if (!fields.Required("work")) return;
   if (spec.has_training()) {
     Fill(*spec.mutable_training(), place / "training");
+    // What "-trial-99" leaves of a name's 64 characters.
+    constexpr size_t kMaxSearchName = 55;
+    if (spec.training().has_search() && spec.name().size() > kMaxSearchName) {
+      fields.Problem("name",
+                     absl::StrCat("has ", spec.name().size(),
+                                  " characters; with training.search "
+                                  "it must have at most ",
+                                  kMaxSearchName, ", since trials add to it"));
+    }
   } else {
     Fill(*spec.mutable_evaluation(), place / "evaluation");
   }

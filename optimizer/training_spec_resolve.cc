@@ -82,6 +82,19 @@ void FillStages(v1::TrainingSpec& spec, const SpecPlace& place) {
   }
 }
 
+void Fill(v1::SearchSpec& spec, const SpecPlace& place) {
+  SpecFields fields(spec, place);
+  fields.Integer("trials", {1, 100});
+  fields.Real("min_learning_rate", kAboveZero);
+  fields.Real("max_learning_rate", kAboveZero);
+  if (spec.min_learning_rate() >= spec.max_learning_rate()) {
+    fields.Problem("max_learning_rate",
+                   absl::StrCat("is ", spec.max_learning_rate(),
+                                "; must be above min_learning_rate, which is ",
+                                spec.min_learning_rate()));
+  }
+}
+
 int32_t LongestHorizon(const v1::TrainingSpec& training) {
   if (training.stages().empty()) return training.unroll().horizon();
   int32_t longest = 0;
@@ -130,6 +143,7 @@ void Fill(v1::TrainingSpec& spec, const SpecPlace& place) {
               {"from 0 to 10", [](double r) { return r >= 0 && r <= 10; }});
   Fill(*spec.mutable_outer(), place / "outer");
   Fill(*spec.mutable_validation(), spec, place / "validation");
+  if (spec.has_search()) Fill(*spec.mutable_search(), place / "search");
   // As JSON it grows at most sixfold, its rules stand in the header of a model
   // file twice, and kMaxSafetensorsHeaderBytes is 1 MiB.
   constexpr size_t kMaxBytes = 64 << 10;

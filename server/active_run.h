@@ -23,6 +23,8 @@ class ActiveRun {
   ActiveRun(v1::Run run, std::unique_ptr<RunWork> work, absl::Time now);
 
   const std::string& id() const { return run_.run_id(); }
+  // Of the search whose trial this is; empty for any other.
+  const std::string& search_id() const { return run_.search_run_id(); }
   const v1::RunSpec& spec() const { return run_.spec(); }
   RunWork& work() { return *work_; }
   const RunWork& work() const { return *work_; }

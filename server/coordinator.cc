@@ -14,6 +14,7 @@
 #include "rpc/float_bytes.h"
 #include "rpc/proto_time.h"
 #include "server/request_checks.h"
+#include "server/search_work.h"
 
 namespace metastep {
 namespace {
@@ -57,7 +58,7 @@ absl::Status Coordinator::Resume() {
                             store_.LoadRunning());
   for (StoredRun& stored : running) {
     TrainingState state;
-    if (stored.run.spec().has_training()) {
+    if (stored.run.spec().has_training() && !IsSearch(stored.run.spec())) {
       METASTEP_ASSIGN_OR_RETURN(state,
                                 store_.LoadTraining(stored.run.run_id()));
     }
@@ -65,6 +66,7 @@ absl::Status Coordinator::Resume() {
             state.phi_version);
     METASTEP_ASSIGN_OR_RETURN(std::unique_ptr<RunWork> work,
                               MakeWork(stored.run, std::move(state)));
+    METASTEP_RETURN_IF_ERROR(TakeUpTrials(stored.run, *work));
     Activate(std::move(stored.run), std::move(work));
   }
   return absl::OkStatus();

@@ -118,8 +118,17 @@ class Coordinator {
   absl::Status Resume();
   absl::StatusOr<std::unique_ptr<RunWork>> MakeWork(const v1::Run& run,
                                                     TrainingState state);
+  // Stores new runs, all or none, and takes them up.
+  absl::Status Begin(std::vector<StoredRun> runs);
   absl::StatusOr<v1::RunSpec> PinModels(v1::RunSpec spec);
   void Activate(v1::Run run, std::unique_ptr<RunWork> work);
+  // Tells a search that is taken up from the store how its trials stand.
+  absl::Status TakeUpTrials(const v1::Run& search, RunWork& work);
+  // Tells the search, if `run` is its trial, how it stands.
+  void ReportToSearch(const ActiveRun& run, Actions& actions)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void TakeTrial(const v1::Run& trial, const std::optional<Model>& model,
+                 Actions& actions) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // Leases a shard to the worker, if there is one for it; null otherwise.
   const ShardLease* TryLease(const WorkerRecord& worker)
@@ -163,7 +172,10 @@ class Coordinator {
   void ClosePhase(const std::shared_ptr<ActiveRun>& run);
   void EndRun(const std::string& run_id, v1::Run::State state,
               const std::string& error);
-  void FinishRun(v1::Run run);
+  // `model`: of a trial that has succeeded, for its search.
+  void FinishRun(v1::Run run, const std::optional<Model>& model);
+  // Cancels the trials of a search; of any other run, nothing.
+  void CancelTrials(const std::string& run_id);
   // Repeats `act` until it succeeds or the coordinator stops: a full disk must
   // lose nothing. False: stopped.
   bool Persist(absl::string_view what,

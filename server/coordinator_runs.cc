@@ -14,6 +14,7 @@
 #include "server/coordinator.h"
 #include "server/evaluation_work.h"
 #include "server/request_checks.h"
+#include "server/search_work.h"
 #include "server/training_work.h"
 
 namespace metastep {
@@ -28,6 +29,7 @@ absl::StatusOr<std::unique_ptr<RunWork>> Coordinator::MakeWork(
   if (run.spec().has_evaluation()) {
     return std::make_unique<EvaluationWork>(run.spec());
   }
+  if (IsSearch(run.spec())) return std::make_unique<SearchWork>(run);
   return TrainingWork::Create(run.run_id(), run.spec(), std::move(state),
                               clock_);
 }
@@ -44,10 +46,47 @@ void Coordinator::Activate(v1::Run run, std::unique_ptr<RunWork> work) {
     if (active->work().ended()) {
       closing_.Schedule([this, active] { ClosePhase(active); });
     }
+    ReportToSearch(*active, actions);
     ServeWaits(actions);
     CountGauges();
   }
   for (const auto& act : actions) act();
+}
+
+absl::Status Coordinator::TakeUpTrials(const v1::Run& search, RunWork& work) {
+  for (const v1::Trial& trial : search.trials()) {
+    METASTEP_ASSIGN_OR_RETURN(const StoredRun stored,
+                              store_.Load(trial.run_id()));
+    std::optional<Model> model;
+    if (stored.run.state() == v1::Run::SUCCEEDED) {
+      METASTEP_ASSIGN_OR_RETURN(TrainingState state,
+                                store_.LoadTraining(trial.run_id()));
+      METASTEP_ASSIGN_OR_RETURN(const std::unique_ptr<RunWork> trained,
+                                MakeWork(stored.run, std::move(state)));
+      model = trained->Result();
+    }
+    work.TakePart(stored.run, model);
+  }
+  return absl::OkStatus();
+}
+
+void Coordinator::ReportToSearch(const ActiveRun& run, Actions& actions) {
+  if (!run.search_id().empty()) {
+    TakeTrial(run.Snapshot(), std::nullopt, actions);
+  }
+}
+
+void Coordinator::TakeTrial(const v1::Run& trial,
+                            const std::optional<Model>& model,
+                            Actions& actions) {
+  const auto found = runs_.find(trial.search_run_id());
+  if (found == runs_.end()) return;
+  const std::shared_ptr<ActiveRun> search = found->second;
+  search->work().TakePart(trial, model);
+  Changed(*search, actions);
+  if (search->work().ended()) {
+    closing_.Schedule([this, search] { ClosePhase(search); });
+  }
 }
 
 absl::StatusOr<v1::RunSpec> Coordinator::PinModels(v1::RunSpec spec) {
@@ -86,15 +125,28 @@ absl::StatusOr<v1::Run> Coordinator::CreateRun(
   *run.mutable_spec() = std::move(spec);
   run.set_state(v1::Run::RUNNING);
   *run.mutable_created() = ToTimestamp(clock_.Now());
-  const TrainingState state =
-      run.spec().has_training() ? InitialTraining(run.spec()) : TrainingState();
-  METASTEP_ASSIGN_OR_RETURN(std::unique_ptr<RunWork> work,
-                            MakeWork(run, state));
-  METASTEP_RETURN_IF_ERROR(store_.Create(stored, work->state()));
-  LogInfo("run %s starts", run.run_id());
   const std::string run_id = run.run_id();
-  Activate(std::move(run), std::move(work));
+  METASTEP_RETURN_IF_ERROR(Begin(WithTrials(std::move(stored))));
   return GetRun(run_id);
+}
+
+absl::Status Coordinator::Begin(std::vector<StoredRun> runs) {
+  std::vector<std::unique_ptr<RunWork>> works;
+  std::vector<RunStore::NewRun> created;
+  for (StoredRun& stored : runs) {
+    const v1::RunSpec& spec = stored.run.spec();
+    TrainingState state;
+    if (spec.has_training() && !IsSearch(spec)) state = InitialTraining(spec);
+    METASTEP_ASSIGN_OR_RETURN(works.emplace_back(),
+                              MakeWork(stored.run, std::move(state)));
+    created.push_back({std::move(stored), works.back()->state()});
+  }
+  METASTEP_RETURN_IF_ERROR(store_.Create(created));
+  for (size_t i = 0; i < works.size(); ++i) {
+    LogInfo("run %s starts", created[i].stored.run.run_id());
+    Activate(std::move(created[i].stored.run), std::move(works[i]));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<v1::Run> Coordinator::GetRun(const std::string& run_id) {
@@ -132,6 +184,8 @@ absl::StatusOr<v1::ListRunsResponse> Coordinator::ListRuns(
 absl::StatusOr<v1::Run> Coordinator::CancelRun(const std::string& run_id) {
   std::promise<void> cancelled;
   closing_.Schedule([&] {
+    // The trials first: after a crash in between, the search ends by itself.
+    CancelTrials(run_id);
     EndRun(run_id, v1::Run::CANCELLED, "");
     cancelled.set_value();
   });
@@ -258,13 +312,17 @@ void Coordinator::ClosePhase(const std::shared_ptr<ActiveRun>& run) {
       })) {
     return;
   }
-  if (ended) EndRun(run->id(), v1::Run::SUCCEEDED, "");
+  if (!ended) return;
+  const std::string failure = run->work().failure();
+  EndRun(run->id(), failure.empty() ? v1::Run::SUCCEEDED : v1::Run::FAILED,
+         failure);
 }
 
 void Coordinator::OpenNextPhase(ActiveRun& run, Actions& actions) {
   leases_.ForgetSettledBefore(run.id(), run.phase());
   run.OpenNextPhase(clock_.Now());
   Changed(run, actions);
+  ReportToSearch(run, actions);
   ServeWaits(actions);
 }
 
@@ -286,7 +344,7 @@ void Coordinator::EndRun(const std::string& run_id, v1::Run::State state,
     ended = run->second->Snapshot();
     if (state == v1::Run::SUCCEEDED) model = run->second->work().Result();
   }
-  if (model) {
+  if (model && ended.search_run_id().empty()) {
     const auto publish = [&]() -> absl::Status {
       METASTEP_ASSIGN_OR_RETURN(*ended.mutable_model(),
                                 registry_.Publish(ended.spec().name(), *model));
@@ -298,19 +356,34 @@ void Coordinator::EndRun(const std::string& run_id, v1::Run::State state,
   ended.set_error(error);
   *ended.mutable_ended() = ToTimestamp(clock_.Now());
   ended.set_active_workers(0);
-  FinishRun(std::move(ended));
+  FinishRun(std::move(ended), model);
 }
 
-void Coordinator::FinishRun(v1::Run run) {
+void Coordinator::CancelTrials(const std::string& run_id) {
+  v1::Run search;
+  {
+    MutexLock lock(mu_);
+    const auto run = runs_.find(run_id);
+    if (run == runs_.end()) return;
+    search = run->second->Snapshot();
+  }
+  for (const v1::Trial& trial : search.trials()) {
+    EndRun(trial.run_id(), v1::Run::CANCELLED, "");
+  }
+}
+
+void Coordinator::FinishRun(v1::Run run, const std::optional<Model>& model) {
   if (!Persist("store the end of a run", [&] { return store_.Finish(run); })) {
     return;
   }
   LogInfo("run %s is %s%s%s", run.run_id(), v1::Run::State_Name(run.state()),
           run.error().empty() ? "" : ": ", run.error());
   std::vector<WatchDone> watches;
+  Actions actions;
   {
     MutexLock lock(mu_);
     runs_.erase(run.run_id());
+    TakeTrial(run, model, actions);
     leases_.ForgetSettledBefore(run.run_id(), INT64_MAX);
     std::erase_if(watches_, [&](Watch& watch) {
       if (watch.run_id != run.run_id()) return false;
@@ -319,6 +392,7 @@ void Coordinator::FinishRun(v1::Run run) {
     });
     CountGauges();
   }
+  for (const auto& act : actions) act();
   for (const WatchDone& done : watches) done(run, INT64_MAX);
 }
 

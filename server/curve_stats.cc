@@ -1,5 +1,6 @@
 #include "server/curve_stats.h"
 
+#include <cmath>
 #include <numeric>
 
 #include "absl/strings/str_format.h"
@@ -20,6 +21,14 @@ CurveStats StatsOf(absl::Span<const std::vector<double>> curves) {
   stats.mean_sum =
       std::accumulate(stats.sums.begin(), stats.sums.end(), 0.0) / tasks;
   return stats;
+}
+
+double CriterionValue(v1::ValidationSpec::Criterion criterion,
+                      const v1::ValidationScore& score) {
+  const double value = criterion == v1::ValidationSpec::SUM_OF_LOSSES
+                           ? score.sum_of_losses()
+                           : score.final_loss();
+  return std::isnan(value) ? HUGE_VAL : value;
 }
 
 absl::Status CheckCurveSize(const v1::EvaluationResult& result, int steps) {

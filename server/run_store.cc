@@ -104,25 +104,30 @@ absl::StatusOr<std::unique_ptr<RunStore>> RunStore::Open(
   return std::unique_ptr<RunStore>(new RunStore(std::move(db)));
 }
 
-absl::Status RunStore::Create(const StoredRun& stored,
-                              const TrainingState* training) {
-  const v1::Run run = Split(stored.run).first;
-  const std::string run_bytes = run.SerializeAsString();
+absl::Status RunStore::Create(const std::vector<NewRun>& runs) {
   MutexLock lock(mu_);
   return db_->Transaction([&]() -> absl::Status {
-    METASTEP_ASSIGN_OR_RETURN(
-        SqliteStatement insert,
-        db_->Prepare("INSERT INTO runs (run_id, request_id, request_sha256, "
-                     "state, run, curves) VALUES (?, ?, ?, ?, ?, x'')"));
-    METASTEP_RETURN_IF_ERROR(insert.Text(run.run_id())
-                                 .Text(stored.request_id)
-                                 .Text(stored.request_sha256)
-                                 .Int(run.state())
-                                 .Blob(run_bytes)
-                                 .Run());
-    return training == nullptr ? absl::OkStatus()
-                               : WriteTraining(run.run_id(), *training);
+    for (const NewRun& run : runs) METASTEP_RETURN_IF_ERROR(Insert(run));
+    return absl::OkStatus();
   });
+}
+
+absl::Status RunStore::Insert(const NewRun& run) {
+  const v1::Run summary = Split(run.stored.run).first;
+  const std::string run_bytes = summary.SerializeAsString();
+  METASTEP_ASSIGN_OR_RETURN(
+      SqliteStatement insert,
+      db_->Prepare("INSERT INTO runs (run_id, request_id, request_sha256, "
+                   "state, run, curves) VALUES (?, ?, ?, ?, ?, x'')"));
+  METASTEP_RETURN_IF_ERROR(insert.Text(summary.run_id())
+                               .Text(run.stored.request_id)
+                               .Text(run.stored.request_sha256)
+                               .Int(summary.state())
+                               .Blob(run_bytes)
+                               .Run());
+  return run.training == nullptr
+             ? absl::OkStatus()
+             : WriteTraining(summary.run_id(), *run.training);
 }
 
 absl::Status RunStore::Commit(const std::string& run_id,

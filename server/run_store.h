@@ -51,8 +51,13 @@ class RunStore {
 
   // All errors below but those named: Unavailable, with SQLite's reason.
 
-  // Adds a run with the first state of its training, if it is one.
-  absl::Status Create(const StoredRun& run, const TrainingState* training);
+  // Adds runs, all or none, in this order, each with the first state of its
+  // training, if it has one.
+  struct NewRun {
+    StoredRun stored;
+    const TrainingState* training;
+  };
+  absl::Status Create(const std::vector<NewRun>& runs);
   // Writes the state after a round or a validation, and the row of its last
   // round.
   absl::Status Commit(const std::string& run_id, const TrainingState& training);
@@ -77,6 +82,7 @@ class RunStore {
                                                 int64_t first, int limit);
 
  private:
+  absl::Status Insert(const NewRun& run) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   explicit RunStore(std::unique_ptr<Sqlite> db) : db_(std::move(db)) {}
 
   absl::Status WriteTraining(const std::string& run_id,

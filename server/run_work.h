@@ -1,11 +1,13 @@
 // What a run computes, as the coordinator sees it: phases of shards, one after
-// another. Training and evaluation implement it; the coordinator knows neither.
+// another. Training, evaluation and search implement it; the coordinator knows
+// none of them.
 #ifndef METASTEP_SERVER_RUN_WORK_H_
 #define METASTEP_SERVER_RUN_WORK_H_
 
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -49,6 +51,14 @@ class RunWork {
       int64_t version) const = 0;
   // The model to publish once ended; none for an evaluation.
   virtual std::optional<Model> Result() const = 0;
+  // Why it has ended without what it was to come to; empty: it has not.
+  virtual std::string failure() const { return ""; }
+  // Notes how another run stands that this one is made of, with its model once
+  // it has SUCCEEDED. Only a search is made of runs.
+  virtual void TakePart(const v1::Run& part,
+                        const std::optional<Model>& model) {
+    (void)part, (void)model;
+  }
 };
 
 }  // namespace metastep

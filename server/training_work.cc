@@ -214,11 +214,7 @@ void TrainingWork::CloseValidation() {
 }
 
 double TrainingWork::Criterion(const v1::ValidationScore& score) const {
-  const double value =
-      training().validation().criterion() == v1::ValidationSpec::SUM_OF_LOSSES
-          ? score.sum_of_losses()
-          : score.final_loss();
-  return std::isnan(value) ? HUGE_VAL : value;
+  return CriterionValue(training().validation().criterion(), score);
 }
 
 void TrainingWork::Report(int done_shards, v1::Run& run) const {

@@ -71,7 +71,8 @@ absl::Status RunRuns(const RunsOptions& options, Cancellation& cancellation) {
                             options.cancel_id.empty()
                                 ? runs.Get(options.run_id)
                                 : runs.Cancel(options.cancel_id));
-  std::cout << (options.json ? MessageJson(run) + "\n" : FormatRunLine(run));
+  std::cout << (options.json ? MessageJson(run) + "\n"
+                             : FormatRunLine(run) + FormatTrials(run));
   return absl::OkStatus();
 }
 

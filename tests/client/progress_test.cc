@@ -31,6 +31,18 @@ TEST(ProgressTest, TrainingShowsRoundsLossesWorkersAndEta) {
             "1 worker");
 }
 
+TEST(ProgressTest, ASearchShowsItsTrials) {
+  v1::Run run = TrainingRun();
+  run.set_active_workers(0);
+  run.add_trials()->set_state(v1::Run::RUNNING);
+  run.add_trials()->set_state(v1::Run::FAILED);
+  EXPECT_EQ(FormatRunProgress(run, std::nullopt),
+            "round 120/1000  1/2 trials ended");
+  run.mutable_best_validation()->set_final_loss(0.35);
+  EXPECT_EQ(FormatRunProgress(run, std::nullopt),
+            "round 120/1000  1/2 trials ended  best validation 0.35");
+}
+
 TEST(ProgressTest, NoLossBeforeTheFirstRoundAndNoneInAnEvaluation) {
   v1::Run run = TrainingRun();
   run.set_done(0);

@@ -40,6 +40,43 @@ TEST(RunReportTest, TrainingEndsWithModelAndDigest) {
                     {"sum_of_losses", 3.0}}}}));
 }
 
+TEST(RunReportTest, ASearchEndsWithItsTrials) {
+  v1::Run run = TrainedRun();
+  run.mutable_spec()->mutable_training()->set_rounds(20);
+  run.mutable_model()->set_run_id("r1-trial-1");
+  v1::Trial& failed = *run.add_trials();
+  failed.set_run_id("r1-trial-0");
+  failed.set_learning_rate(0.5);
+  failed.set_state(v1::Run::FAILED);
+  failed.set_done(3);
+  failed.set_error("not finite");
+  v1::Trial& best = *run.add_trials();
+  best.set_run_id("r1-trial-1");
+  best.set_learning_rate(0.001234);
+  best.set_state(v1::Run::SUCCEEDED);
+  best.set_done(20);
+  *best.mutable_best_validation() = run.model().validation();
+  EXPECT_EQ(FormatTrials(run),
+            "trial 0   rate 0.5        FAILED     round 3/20  not finite\n"
+            "trial 1   rate 0.001234   SUCCEEDED  round 20/20  validation 0.5"
+            "  (the model)\n");
+  EXPECT_THAT(FormatRunResult(run), HasSubstr(FormatTrials(run)));
+  EXPECT_EQ(json::parse(RunResultJson(run))["trials"],
+            json::array({{{"run_id", "r1-trial-0"},
+                          {"learning_rate", 0.5},
+                          {"state", "FAILED"},
+                          {"rounds", 3},
+                          {"error", "not finite"}},
+                         {{"run_id", "r1-trial-1"},
+                          {"learning_rate", 0.001234},
+                          {"state", "SUCCEEDED"},
+                          {"rounds", 20},
+                          {"validation",
+                           {{"phi_version", 20},
+                            {"final_loss", 0.5},
+                            {"sum_of_losses", 3.0}}}}}));
+}
+
 TEST(RunReportTest, EvaluationEndsWithItsCurves) {
   v1::Run run;
   auto* curve = run.add_curves();

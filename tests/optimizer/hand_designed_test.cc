@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "optimizer/rule_factory.h"
+#include "optimizer/run_spec.h"
 #include "tests/support/status_matchers.h"
 
 namespace metastep {
@@ -145,6 +146,19 @@ INSTANTIATE_TEST_SUITE_P(Rules, EachHandDesignedRuleTest,
                                          "nag { learning_rate: 0.1 }",
                                          "rmsprop { learning_rate: 0.1 }",
                                          "adam { learning_rate: 0.1 }"));
+
+TEST(SetLearningRateTest, SetsThatOfTheRuleThatIsSet) {
+  for (const char* rule : {"sgd", "momentum", "nag", "rmsprop", "adam"}) {
+    v1::RunSpec spec;
+    const std::string path = absl::StrCat("training.outer.rule.", rule);
+    ASSERT_OK(SetField(spec, path + ".learning_rate", "0.5"));
+    v1::RunSpec expected = spec;
+    ASSERT_OK(SetField(expected, path + ".learning_rate", "0.25"));
+    SetLearningRate(0.25,
+                    *spec.mutable_training()->mutable_outer()->mutable_rule());
+    EXPECT_EQ(spec.DebugString(), expected.DebugString());
+  }
+}
 
 }  // namespace
 }  // namespace metastep

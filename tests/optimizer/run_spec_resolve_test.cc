@@ -697,6 +697,33 @@ TEST(RunSpecResolveTest, StagesFitTheRestOfTheTraining) {
   }
 }
 
+TEST(RunSpecResolveTest, ASearchHasBoundsAndRoomForItsTrialsNames) {
+  v1::RunSpec spec = Parse(kTraining);
+  ASSERT_OK(SetField(spec, "training.search",
+                     "{trials: 3 min_learning_rate: 1e-4 max_learning_rate: "
+                     "1e-2}"));
+  EXPECT_OK(ResolveRunSpec(spec));
+  v1::RunSpec wrong = spec;
+  ASSERT_OK(SetField(wrong, "training.search.max_learning_rate", "1e-4"));
+  EXPECT_THAT(ResolveRunSpec(wrong),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "training.search.max_learning_rate is 0.0001; must be "
+                       "above min_learning_rate, which is 0.0001"));
+  wrong = spec;
+  wrong.mutable_training()->mutable_search()->clear_trials();
+  EXPECT_THAT(ResolveRunSpec(wrong),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "training.search.trials is required: 1 to 100"));
+  // 55 characters and "-trial-99" are 64.
+  spec.set_name(std::string(55, 'a'));
+  EXPECT_OK(ResolveRunSpec(spec));
+  spec.set_name(std::string(56, 'a'));
+  EXPECT_THAT(ResolveRunSpec(spec),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("name has 56 characters; with "
+                                 "training.search it must have at most 55")));
+}
+
 TEST(RunSpecResolveTest, ResolvingTwiceChangesNothing) {
   for (const char* text : {kTraining, kMlp, kEvaluation, kStages}) {
     const v1::RunSpec once = Resolved(text);

@@ -148,5 +148,49 @@ TEST(ReproducibilityTest, KilledServerResumesToTheSameBits) {
   ExpectSame(OutcomeOf(run), WithOneWorker());
 }
 
+// Three trials with rates about the run's own, each a third of it long.
+v1::RunSpec SearchSpec() {
+  v1::RunSpec spec = Spec();
+  v1::TrainingSpec& training = *spec.mutable_training();
+  training.clear_stages();
+  training.set_rounds(50);
+  training.mutable_validation()->set_every_rounds(25);
+  training.mutable_search()->set_trials(3);
+  training.mutable_search()->set_min_learning_rate(0.001);
+  training.mutable_search()->set_max_learning_rate(0.01);
+  return spec;
+}
+
+TEST(ReproducibilityTest, ASearchUnderAKilledServerPublishesTheSameBits) {
+  v1::Run undisturbed;
+  {
+    ProcessCluster cluster;
+    cluster.AddWorker();
+    undisturbed =
+        cluster.Watch(cluster.CreateRun(SearchSpec()), [](const v1::Run&) {});
+  }
+  ProcessCluster cluster;
+  for (int i = 0; i < 2; ++i) cluster.AddWorker();
+  int restarts = 0;
+  const v1::Run run =
+      cluster.Watch(cluster.CreateRun(SearchSpec()), [&](const v1::Run& state) {
+        if (state.done() >= 30 + 60 * restarts && restarts < 2) {
+          ++restarts;
+          cluster.KillAndRestartServer();
+        }
+      });
+  EXPECT_EQ(restarts, 2);
+  ASSERT_EQ(run.state(), v1::Run::SUCCEEDED) << run.error();
+  EXPECT_EQ(run.model().phi_sha256().size(), 64u);
+  EXPECT_EQ(run.model().phi_sha256(), undisturbed.model().phi_sha256());
+  ASSERT_EQ(run.trials_size(), 3);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(run.trials(i).learning_rate(),
+              undisturbed.trials(i).learning_rate());
+    EXPECT_EQ(run.trials(i).best_validation().final_loss(),
+              undisturbed.trials(i).best_validation().final_loss());
+  }
+}
+
 }  // namespace
 }  // namespace metastep

@@ -432,6 +432,82 @@ TEST_F(CoordinatorTest, PublishesTheBestValidatedPhi) {
   EXPECT_EQ(run.phi_sha256(), PhiSha256(std::vector<float>{-3, -3}));
 }
 
+// Two trials of one round and one lane.
+v1::RunSpec SearchSpec() {
+  v1::RunSpec spec = Spec(/*lanes=*/1, /*rounds=*/1);
+  v1::SearchSpec& search = *spec.mutable_training()->mutable_search();
+  search.set_trials(2);
+  search.set_min_learning_rate(0.01);
+  search.set_max_learning_rate(0.1);
+  return spec;
+}
+
+// The trials' round under gradient (1, 1) and their validation, of which the
+// second trial's is better. The server is killed after each result.
+TEST_F(CoordinatorTest, ASearchPublishesItsBestTrial) {
+  const std::string run_id = Create(SearchSpec());
+  for (int shard = 0; shard < 4; ++shard) {
+    const std::string worker = Register();
+    const v1::Lease lease = Lease(worker);
+    const bool second = lease.run_id() == run_id + "-trial-1";
+    const float loss = second ? 0.25f : 0.5f;
+    Submit(Result(worker, lease,
+                  lease.has_window() ? std::vector<float>{1, 1}
+                                     : std::vector<float>{loss}));
+    if (lease.has_window()) {
+      EXPECT_EQ(coordinator_->GetRun(run_id)->state(), v1::Run::RUNNING);
+      // The trial's validation is its next phase.
+      ASSERT_OK(coordinator_->GetRun(lease.run_id()));
+    } else {
+      EXPECT_EQ(AwaitEnd(lease.run_id()).state(), v1::Run::SUCCEEDED);
+    }
+    Open();
+  }
+  const v1::Run run = AwaitEnd(run_id);
+  EXPECT_EQ(run.state(), v1::Run::SUCCEEDED);
+  EXPECT_EQ(run.done(), 2);
+  ASSERT_EQ(run.trials_size(), 2);
+  EXPECT_EQ(run.trials(0).best_validation().final_loss(), 0.5);
+  EXPECT_EQ(run.best_validation().final_loss(), 0.25);
+  EXPECT_EQ(run.model().name(), "toy");
+  EXPECT_EQ(run.model().run_id(), run_id + "-trial-1");
+  v1::ModelRef ref;
+  ref.set_name("toy");
+  ASSERT_OK_AND_ASSIGN(const auto model, registry_->Resolve(ref));
+  // phi_1 = 0 - rate * (1, 1).
+  EXPECT_FLOAT_EQ(model->phi[0],
+                  -static_cast<float>(run.trials(1).learning_rate()));
+  // Trials publish nothing.
+  ref.set_name("toy-trial-1");
+  EXPECT_FALSE(registry_->Resolve(ref).ok());
+}
+
+TEST_F(CoordinatorTest, ASearchWithoutASuccessFails) {
+  const std::string run_id = Create(SearchSpec());
+  const std::string worker = Register();
+  for (int trial = 0; trial < 2; ++trial) {
+    const v1::Lease lease = Lease(worker);
+    Submit(Result(worker, lease, {NAN, 0}));
+    EXPECT_EQ(AwaitEnd(lease.run_id()).state(), v1::Run::FAILED);
+  }
+  const v1::Run run = AwaitEnd(run_id);
+  EXPECT_EQ(run.state(), v1::Run::FAILED);
+  EXPECT_THAT(run.error(), HasSubstr("not finite"));
+}
+
+TEST_F(CoordinatorTest, CancellingASearchCancelsItsTrials) {
+  const std::string run_id = Create(SearchSpec());
+  ASSERT_OK_AND_ASSIGN(const v1::Run run, coordinator_->CancelRun(run_id));
+  EXPECT_EQ(run.state(), v1::Run::CANCELLED);
+  for (const v1::Trial& trial : run.trials()) {
+    EXPECT_EQ(trial.state(), v1::Run::CANCELLED);
+    EXPECT_EQ(coordinator_->GetRun(trial.run_id())->state(),
+              v1::Run::CANCELLED);
+  }
+  Open();
+  EXPECT_EQ(coordinator_->GetRun(run_id)->state(), v1::Run::CANCELLED);
+}
+
 TEST_F(CoordinatorTest, StopsEarlyWithoutABetterValidation) {
   v1::RunSpec spec = Spec(/*lanes=*/1, /*rounds=*/50);
   spec.mutable_training()->mutable_validation()->set_every_rounds(1);

@@ -44,7 +44,7 @@ class RunStoreTest : public testing::Test {
 TEST_F(RunStoreTest, TrainingStateRoundTrips) {
   TrainingState state;
   state.phi[0] = Phi(0);
-  ASSERT_OK(store_->Create(MakeRun("a"), &state));
+  ASSERT_OK(store_->Create({{MakeRun("a"), &state}}));
   state.phi[1] = Phi(1);
   state.phi_version = 1;
   state.outer_state = {7, 8};
@@ -69,10 +69,18 @@ TEST_F(RunStoreTest, TrainingStateRoundTrips) {
   EXPECT_EQ(loaded.last_round->phi_version(), 0);
 }
 
+TEST_F(RunStoreTest, RunsAreCreatedAllOrNone) {
+  ASSERT_OK(store_->Create({{MakeRun("a"), nullptr}}));
+  EXPECT_FALSE(
+      store_->Create({{MakeRun("b"), nullptr}, {MakeRun("a"), nullptr}}).ok());
+  EXPECT_THAT(store_->Load("b"),
+              StatusIs(absl::StatusCode::kNotFound, testing::_));
+}
+
 TEST_F(RunStoreTest, PhiThatNoUnrollNeedsIsForgotten) {
   TrainingState state;
   state.phi[0] = Phi(0);
-  ASSERT_OK(store_->Create(MakeRun("a"), &state));
+  ASSERT_OK(store_->Create({{MakeRun("a"), &state}}));
   state.phi = {{5, Phi(5)}};
   ASSERT_OK(store_->Commit("a", state));
   ASSERT_OK_AND_ASSIGN(const TrainingState loaded, store_->LoadTraining("a"));
@@ -81,8 +89,8 @@ TEST_F(RunStoreTest, PhiThatNoUnrollNeedsIsForgotten) {
 }
 
 TEST_F(RunStoreTest, RunsAreFoundByIdRequestAndState) {
-  ASSERT_OK(store_->Create(MakeRun("a"), nullptr));
-  ASSERT_OK(store_->Create(MakeRun("b"), nullptr));
+  ASSERT_OK(store_->Create({{MakeRun("a"), nullptr}}));
+  ASSERT_OK(store_->Create({{MakeRun("b"), nullptr}}));
   StoredRun ended = MakeRun("b");
   ended.run.set_state(v1::Run::FAILED);
   ended.run.add_curves()->set_label("adam");
@@ -101,7 +109,7 @@ TEST_F(RunStoreTest, RunsAreFoundByIdRequestAndState) {
 
 TEST_F(RunStoreTest, ListsNewestFirstByPageAndWithoutCurves) {
   for (const char* id : {"a", "b", "c"}) {
-    ASSERT_OK(store_->Create(MakeRun(id), nullptr));
+    ASSERT_OK(store_->Create({{MakeRun(id), nullptr}}));
   }
   ASSERT_OK_AND_ASSIGN(const auto first, store_->List(/*before=*/0, 2));
   ASSERT_EQ(first.size(), 2u);
@@ -114,7 +122,7 @@ TEST_F(RunStoreTest, ListsNewestFirstByPageAndWithoutCurves) {
 TEST_F(RunStoreTest, RoundsComeInOrderFromTheOneAskedFor) {
   TrainingState state;
   state.phi[0] = Phi(0);
-  ASSERT_OK(store_->Create(MakeRun("a"), &state));
+  ASSERT_OK(store_->Create({{MakeRun("a"), &state}}));
   for (int64_t version : {0, 1, 2, 3}) {
     state.last_round = MakeRound(version);
     ASSERT_OK(store_->Commit("a", state));
@@ -132,7 +140,7 @@ TEST(RunStoreFileTest, WhatWasCommittedIsThereAfterReopening) {
   std::filesystem::remove(path);
   {
     ASSERT_OK_AND_ASSIGN(const auto store, RunStore::Open(path));
-    ASSERT_OK(store->Create(MakeRun("a"), nullptr));
+    ASSERT_OK(store->Create({{MakeRun("a"), nullptr}}));
   }
   ASSERT_OK_AND_ASSIGN(const auto store, RunStore::Open(path));
   EXPECT_OK(store->Load("a"));
