@@ -21,10 +21,10 @@ using Color = std::array<float, kCifarChannels>;
 
 // How the stripes of one picture lie: waves across the plane.
 struct Stripes {
-  // Five angles, each with wide and with narrow stripes.
-  Stripes(uint32_t label, Rng& rng)
-      : angle((static_cast<float>(label / 2) + .3f * rng.Normal()) * kPi / 5),
-        waves((label % 2 == 0 ? 2.5f : 5.f) * (1 + .15f * rng.Normal())),
+  // In one of five directions.
+  Stripes(uint32_t direction, bool narrow, Rng& rng)
+      : angle((static_cast<float>(direction) + .3f * rng.Normal()) * kPi / 5),
+        waves((narrow ? 5.f : 2.5f) * (1 + .15f * rng.Normal())),
         phase(2 * kPi * rng.Uniform()) {}
 
   // In [0, 1].
@@ -46,7 +46,8 @@ Color DrawColor(Rng& rng) {
 
 // Draws a picture into `pixels` [3, kSide, kSide].
 void DrawPicture(uint32_t label, Rng& rng, absl::Span<uint8_t> pixels) {
-  const Stripes stripes(label, rng);
+  const uint32_t direction = label / 2;
+  const Stripes stripes(direction, /*narrow=*/label % 2 == 1, rng);
   const Color light = DrawColor(rng);
   const Color dark = DrawColor(rng);
   for (int i = 0; i < kPlane; ++i) {
