@@ -117,8 +117,11 @@ void SearchWork::Report(int /*done_shards*/, v1::Run& run) const {
   for (int i = 0; i < static_cast<int>(trials_.size()); ++i) {
     done += trials_[i].done();
     if (!trials_[i].has_best_validation()) continue;
-    // A trial that failed is no candidate, however well it began.
-    if (trials_[i].state() == v1::Run::FAILED) continue;
+    // A trial that ended early is no candidate, however well it began.
+    if (trials_[i].state() != v1::Run::RUNNING &&
+        trials_[i].state() != v1::Run::SUCCEEDED) {
+      continue;
+    }
     if (!best || Better(i, *best)) best = i;
   }
   run.set_done(done);

@@ -150,11 +150,13 @@ TEST(SearchWorkTest, ReportsEveryTrial) {
   EXPECT_EQ(run.trials(1).state(), v1::Run::SUCCEEDED);
 
   // It began well, but is no candidate any more.
-  trial.set_state(v1::Run::FAILED);
   trial.set_error("not finite");
-  work.TakePart(trial, std::nullopt);
-  work.Report(0, run);
-  EXPECT_EQ(run.best_validation().final_loss(), 0.25);
+  for (const v1::Run::State state : {v1::Run::FAILED, v1::Run::CANCELLED}) {
+    trial.set_state(state);
+    work.TakePart(trial, std::nullopt);
+    work.Report(0, run);
+    EXPECT_EQ(run.best_validation().final_loss(), 0.25) << state;
+  }
   EXPECT_EQ(run.trials(0).error(), "not finite");
   EXPECT_TRUE(work.ended());
   EXPECT_EQ(work.failure(), "");
