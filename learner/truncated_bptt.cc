@@ -103,16 +103,18 @@ class Rows {
 // What the backward pass needs of a window's forward pass, less what the loop
 // holds at its end: g_b. All memory is taken at once, none at a step.
 struct Tape {
-  Tape(const InnerLoop& loop, int window, bool exact, bool imitating)
+  Tape(const InnerLoop& loop, int steps, bool exact, bool imitating)
       : begin(loop.t),
-        gradients(window, loop.theta.size()),
-        rule_states(exact ? window : 1, loop.rule_state.size()),
-        thetas(exact ? window : 0, loop.theta.size()),
-        update_adjoints(imitating ? window : 0, loop.theta.size()) {
-    losses.reserve(window + 1);
+        window(steps),
+        gradients(steps, loop.theta.size()),
+        rule_states(exact ? steps : 1, loop.rule_state.size()),
+        thetas(exact ? steps : 0, loop.theta.size()),
+        update_adjoints(imitating ? steps : 0, loop.theta.size()) {
+    losses.reserve(steps + 1);
   }
 
   int64_t begin;               // a
+  int window;                  // K
   std::vector<double> losses;  // f_t(theta_t), [K + 1]
   Rows gradients;              // g_t, [K][N]
   Rows rule_states;            // h_a, or h_t: [1 or K][...]
@@ -175,7 +177,8 @@ class TruncatedBptt final : public Learner {
     Unroll& unroll = static_cast<Unroll&>(lane);
     METASTEP_ASSIGN_OR_RETURN(std::unique_ptr<const LearnedRule> rule,
                               RuleForNextWindow(phi, unroll));
-    for (int k = 0; k < spec_.window(); ++k) {
+    const int window = StageOf(unroll).window();
+    for (int k = 0; k < window; ++k) {
       METASTEP_RETURN_IF_ERROR(TakeStep(*rule, unroll));
     }
     return absl::OkStatus();
@@ -188,11 +191,11 @@ class TruncatedBptt final : public Learner {
 
   absl::StatusOr<std::unique_ptr<const LearnedRule>> RuleForNextWindow(
       absl::Span<const float> phi, Unroll& unroll) const {
-    const int32_t horizon = StageOf(unroll).horizon();
-    if (unroll.loop().t + spec_.window() > horizon) {
+    const v1::StageSpec& stage = StageOf(unroll);
+    if (unroll.loop().t + stage.window() > stage.horizon()) {
       return absl::FailedPreconditionError(absl::StrFormat(
           "unroll is at step %d of its horizon of %d; start the next unroll",
-          unroll.loop().t, horizon));
+          unroll.loop().t, stage.horizon()));
     }
     return MakeLearnedRule(rules_, unroll.task().layout(), phi);
   }
@@ -209,9 +212,9 @@ class TruncatedBptt final : public Learner {
     InnerLoop& loop = unroll.loop();
     const bool exact = spec_.second_derivatives();
     Teacher* teacher = unroll.teacher();
-    Tape tape(loop, spec_.window(), exact, teacher != nullptr);
+    Tape tape(loop, StageOf(unroll).window(), exact, teacher != nullptr);
     tape.losses.push_back(loop.loss);
-    for (int k = 0; k < spec_.window(); ++k) {
+    for (int k = 0; k < tape.window; ++k) {
       if (k == 0 || exact) tape.rule_states.Append(loop.rule_state);
       if (exact) tape.thetas.Append(loop.theta);
       tape.gradients.Append(loop.gradient);
@@ -229,15 +232,15 @@ class TruncatedBptt final : public Learner {
     std::vector<absl::Span<const float>> gradients;
     std::vector<absl::Span<const float>> update_adjoints;
     std::vector<float> weights;
-    gradients.reserve(spec_.window() + 1);
-    weights.reserve(spec_.window());
-    for (int k = 0; k <= spec_.window(); ++k) {
+    gradients.reserve(tape.window + 1);
+    weights.reserve(tape.window);
+    for (int k = 0; k <= tape.window; ++k) {
       gradients.push_back(GradientAt(tape, k, unroll));
       if (k > 0) weights.push_back(LossScale(tape, k, unroll));
     }
     if (!tape.update_adjoints.empty()) {
-      update_adjoints.reserve(spec_.window());
-      for (int k = 0; k < spec_.window(); ++k) {
+      update_adjoints.reserve(tape.window);
+      for (int k = 0; k < tape.window; ++k) {
         update_adjoints.push_back(tape.update_adjoints[k]);
       }
     }
@@ -257,7 +260,7 @@ class TruncatedBptt final : public Learner {
     std::vector<float> gradient_adjoint(n);
     std::vector<float> product(n);
     std::vector<float> update_adjoint(n);
-    for (int k = spec_.window(); k-- > 0;) {
+    for (int k = tape.window; k-- > 0;) {
       const absl::Span<const float> gradient = GradientAt(tape, k + 1, unroll);
       const float scale = LossScale(tape, k + 1, unroll);
       for (size_t i = 0; i < n; ++i) lambda[i] += scale * gradient[i];
@@ -284,7 +287,7 @@ class TruncatedBptt final : public Learner {
   // g_t of the window's k-th point.
   absl::Span<const float> GradientAt(const Tape& tape, int k,
                                      Unroll& unroll) const {
-    return k < spec_.window() ? tape.gradients[k] : unroll.loop().gradient;
+    return k < tape.window ? tape.gradients[k] : unroll.loop().gradient;
   }
 
   // w_t / P of the window's k-th point.

@@ -12,11 +12,12 @@ Curriculum::Curriculum(const v1::TrainingSpec& training) {
     v1::StageSpec& only = specs.emplace_back();
     only.set_rounds(training.rounds());
     only.set_horizon(training.unroll().horizon());
+    only.set_window(training.unroll().window());
   }
   int64_t round = 0;
   int64_t unroll = 0;
   for (v1::StageSpec& spec : specs) {
-    const int windows = spec.horizon() / training.unroll().window();
+    const int windows = spec.horizon() / spec.window();
     const int64_t rounds = spec.rounds();
     stages_.push_back({std::move(spec), windows, round, unroll});
     round += rounds;

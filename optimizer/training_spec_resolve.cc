@@ -13,6 +13,7 @@ namespace metastep {
 namespace {
 
 constexpr IntegerLimit kRounds{1, 10'000'000};
+constexpr IntegerLimit kWindow{1, 1000};
 
 void CheckMultipleOfWindow(int32_t horizon, int32_t window,
                            SpecFields& fields) {
@@ -26,7 +27,7 @@ void CheckMultipleOfWindow(int32_t horizon, int32_t window,
 void Fill(v1::UnrollSpec& spec, const SpecPlace& place) {
   SpecFields fields(spec, place);
   fields.Integer("horizon", kSteps, 100);
-  fields.Integer("window", {1, 1000}, 20);
+  fields.Integer("window", kWindow, 20);
   fields.Reals("loss_weights", kAnyReal);
   CheckMultipleOfWindow(spec.horizon(), spec.window(), fields);
   const int weights = spec.loss_weights_size();
@@ -48,7 +49,8 @@ void Fill(v1::StageSpec& spec, const v1::UnrollSpec& unroll,
   SpecFields fields(spec, place);
   fields.Integer("rounds", kRounds);
   fields.Integer("horizon", kSteps, unroll.horizon());
-  CheckMultipleOfWindow(spec.horizon(), unroll.window(), fields);
+  fields.Integer("window", kWindow, unroll.window());
+  CheckMultipleOfWindow(spec.horizon(), spec.window(), fields);
   if (spec.has_imitation()) {
     Fill(*spec.mutable_imitation(), place / "imitation");
   }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -368,18 +369,21 @@ TEST(TruncatedBpttErrorTest, RefusesAWindowPastTheHorizon) {
 }
 
 // Unrolls 0 and 1 (cut short after a window) are of the first stage.
-TEST(TruncatedBpttErrorTest, AnUnrollHasTheHorizonOfItsStage) {
+TEST(TruncatedBpttErrorTest, AnUnrollHasTheHorizonAndWindowOfItsStage) {
   const auto spec = ResolvedTraining(
       absl::StrCat(kLinearRule,
                    "unroll { horizon: 4 window: 4 } stages { rounds: 3 "
-                   "horizon: 8 } stages { rounds: 1 horizon: 12 }"));
+                   "horizon: 8 } stages { rounds: 1 horizon: 12 window: 6 }"));
   const auto learner = MakeTruncatedBptt(spec, Square());
-  for (const auto& [unroll, horizon] : {std::pair(1, 8), std::pair(2, 12)}) {
+  for (const auto& [unroll, horizon, window] :
+       {std::tuple(1, 8, 4), std::tuple(2, 12, 6)}) {
     RngKey key = TrainingKey();
     key.unroll = unroll;
     ASSERT_OK_AND_ASSIGN(const auto lane, learner->Start(key));
-    for (int t = 0; t < horizon; t += 4) {
-      ASSERT_OK(learner->RunWindow({0, 0}, *lane));
+    for (int t = 0; t < horizon; t += window) {
+      ASSERT_OK_AND_ASSIGN(const WindowOutcome outcome,
+                           learner->RunWindow({0, 0}, *lane));
+      EXPECT_EQ(outcome.losses.size(), window + 1);
     }
     EXPECT_THAT(learner->RunWindow({0, 0}, *lane),
                 StatusIs(absl::StatusCode::kFailedPrecondition,

@@ -46,10 +46,9 @@ TEST(CurriculumTest, WithoutStagesUnrollsFollowOneAnother) {
 // The first stage's second unroll has one of its two windows.
 TEST(CurriculumTest, AStageBeginsWithAFreshUnroll) {
   const Curriculum curriculum = Of(R"(
-      unroll { window: 2 }
-      stages { rounds: 3 horizon: 4 }
-      stages { rounds: 1 horizon: 2 }
-      stages { rounds: 5 horizon: 6 })");
+      stages { rounds: 3 horizon: 4 window: 2 }
+      stages { rounds: 1 horizon: 2 window: 2 }
+      stages { rounds: 5 horizon: 9 window: 3 })");
   EXPECT_THAT(
       Places(curriculum, 9),
       ElementsAre(Pair(0, 0), Pair(0, 1), Pair(1, 0), Pair(2, 0), Pair(3, 0),
@@ -60,7 +59,7 @@ TEST(CurriculumTest, AStageBeginsWithAFreshUnroll) {
                          curriculum.WindowsOf(unroll));
   }
   EXPECT_THAT(unrolls, ElementsAre(Pair(4, 2), Pair(4, 2), Pair(2, 1),
-                                   Pair(6, 3), Pair(6, 3)));
+                                   Pair(9, 3), Pair(9, 3)));
 }
 
 }  // namespace

@@ -650,14 +650,15 @@ TEST(RunSpecResolveTest, LossWeightsAreOneMoreThanTheHorizon) {
                        "none or 3, one more than horizon"));
 }
 
-// A stage's horizon is the unroll's if it has none; the rounds are 3 + 4, and
-// a validation has the longest horizon, 60.
+// A stage's horizon and window are the unroll's if it has none; the rounds are
+// 3 + 4, and a validation has the longest horizon, 60.
 TEST(RunSpecResolveTest, StagesFillTheRestIn) {
   v1::RunSpec spec = Parse(kStages);
   v1::RunSpec expected = spec;
   v1::TrainingSpec& training = *expected.mutable_training();
   training.set_rounds(7);
   training.mutable_stages(1)->set_horizon(40);
+  for (v1::StageSpec& stage : *training.mutable_stages()) stage.set_window(20);
   training.mutable_stages(0)->mutable_imitation()->set_weight(1);
   training.mutable_validation()->set_steps(60);
   ASSERT_OK_AND_ASSIGN(expected, ResolveRunSpec(expected));
@@ -678,6 +679,9 @@ TEST(RunSpecResolveTest, StagesFitTheRestOfTheTraining) {
            Wrong{"training.stages[0].horizon", "50",
                  "training.stages[0].horizon is 50; must be a multiple of "
                  "window, which is 20"},
+           Wrong{"training.stages[0].window", "50",
+                 "training.stages[0].horizon is 60; must be a multiple of "
+                 "window, which is 50"},
            Wrong{"training.stages[1].rounds", "0",
                  "training.stages[1].rounds is required: 1 to 10000000"},
            Wrong{"training.stages[1].rounds", "10000000",
