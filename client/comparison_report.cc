@@ -32,6 +32,18 @@ std::string RateOf(const ComparedCurve& measured) {
              : "-";
 }
 
+PlotSeries SeriesOf(const ComparedRule& rule) {
+  const v1::LossCurve& curve = rule.by_final.curve;
+  PlotSeries series = {
+      rule.name, {curve.loss().begin(), curve.loss().end()}, {}};
+  const size_t tasks = curve.final_losses_size();
+  if (tasks < 2) return series;
+  for (double deviation : curve.deviation()) {
+    series.half_widths.push_back(HalfWidth95(deviation, tasks));
+  }
+  return series;
+}
+
 }  // namespace
 
 std::string FormatTable(const std::vector<ComparedRule>& rules) {
@@ -90,8 +102,7 @@ Plot ComparisonPlot(const std::vector<ComparedRule>& rules,
   plot.x_label = "step";
   plot.y_label = "loss";
   for (const ComparedRule& rule : rules) {
-    const auto& curve = rule.by_final.curve.loss();
-    plot.series.push_back({rule.name, {curve.begin(), curve.end()}});
+    plot.series.push_back(SeriesOf(rule));
   }
   return plot;
 }

@@ -58,9 +58,13 @@ absl::Status CheckThreshold(const v1::ExperimentThreshold& threshold,
     case v1::ExperimentThreshold::kLossAtStep:
       return CheckRange("loss_at_step.step", threshold.loss_at_step().step(), 0,
                         part.steps());
-    case v1::ExperimentThreshold::kBelowBaselinesAtStep:
-      return CheckRange("below_baselines_at_step",
-                        threshold.below_baselines_at_step(), 0, part.steps());
+    case v1::ExperimentThreshold::kBelowBaselines: {
+      const auto& steps = threshold.below_baselines();
+      METASTEP_RETURN_IF_ERROR(
+          CheckRange("below_baselines.last", steps.last(), 0, part.steps()));
+      return CheckRange("below_baselines.first", steps.first(), 0,
+                        steps.last());
+    }
     case v1::ExperimentThreshold::kSumBelowBaselinesTimes:
       return CheckFactor("sum_below_baselines_times",
                          threshold.sum_below_baselines_times(), 0);

@@ -60,6 +60,31 @@ Verdict Below(std::string claim, double measured, double limit) {
   return {std::move(claim), measured, limit, measured < limit};
 }
 
+std::string NameOf(const v1::ExperimentThreshold::StepRange& steps) {
+  if (steps.first() == steps.last()) return absl::StrCat("step ", steps.last());
+  return absl::StrCat("steps ", steps.first(), " to ", steps.last());
+}
+
+// With the figures of the first step that fails; of none, the nearest to it.
+Verdict BelowBaselines(const ComparedRule& rule,
+                       const v1::ExperimentThreshold::StepRange& steps,
+                       const std::vector<ComparedRule>& rules) {
+  const std::string claim = absl::StrCat(rule.name, " at ", NameOf(steps),
+                                         " below every tuned baseline");
+  Verdict nearest = {claim, 0, kInfinity, true};
+  for (int step = steps.first(); step <= steps.last(); ++step) {
+    const double limit = LeastOfBaselines(
+        rules,
+        [&](const ComparedRule& baseline) { return AtStep(baseline, step); });
+    const Verdict verdict = Below(claim, AtStep(rule, step), limit);
+    if (!verdict.holds) return verdict;
+    if (verdict.measured / limit >= nearest.measured / nearest.limit) {
+      nearest = verdict;
+    }
+  }
+  return nearest;
+}
+
 Verdict JudgeOne(const v1::ExperimentThreshold& threshold, int steps,
                  const std::vector<ComparedRule>& rules) {
   const std::string& name = threshold.model();
@@ -71,15 +96,8 @@ Verdict JudgeOne(const v1::ExperimentThreshold& threshold, int steps,
           absl::StrCat(name, " at step ", at.step(), " at most ", at.at_most()),
           AtStep(rule, at.step()), at.at_most());
     }
-    case v1::ExperimentThreshold::kBelowBaselinesAtStep: {
-      const int step = threshold.below_baselines_at_step();
-      return Below(
-          absl::StrCat(name, " at step ", step, " below every tuned baseline"),
-          AtStep(rule, step),
-          LeastOfBaselines(rules, [&](const ComparedRule& baseline) {
-            return AtStep(baseline, step);
-          }));
-    }
+    case v1::ExperimentThreshold::kBelowBaselines:
+      return BelowBaselines(rule, threshold.below_baselines(), rules);
     case v1::ExperimentThreshold::kSumBelowBaselinesTimes: {
       const double times = threshold.sum_below_baselines_times();
       return Below(absl::StrCat(name, "'s sum below ", times,

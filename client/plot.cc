@@ -98,6 +98,11 @@ class Canvas {
     cairo_set_font_size(get(), size);
   }
 
+  void SetBandPen(size_t series) {
+    const Colour& colour = kColours[series % std::size(kColours)];
+    cairo_set_source_rgba(get(), colour.red, colour.green, colour.blue, 0.2);
+  }
+
   void SetSeriesPen(size_t series) {
     constexpr double kDashes[] = {6, 3};
     SetColour(kColours[series % std::size(kColours)]);
@@ -131,7 +136,9 @@ class Axes {
   double X(double step) const {
     return kLeft + (kRight - kLeft) * step / steps_;
   }
+  // What is not above the axis' lower end lies there.
   double Y(double value) const {
+    value = std::max(value, LogSeries(range_.low));
     return kBottom - (kBottom - kTop) * (std::log10(value) - log_low_) /
                          (log_high_ - log_low_);
   }
@@ -200,6 +207,43 @@ void DrawCurve(const Axes& axes, const std::vector<double>& values,
   cairo_stroke(canvas.get());
 }
 
+bool HasBand(const PlotSeries& series, size_t i) {
+  return Drawable(series.values[i]) && std::isfinite(series.half_widths[i]);
+}
+
+// A polygon between two gaps: there along the upper edge, and back.
+void DrawBand(const Axes& axes, const PlotSeries& series, Canvas& canvas) {
+  const size_t size = series.half_widths.size();
+  const size_t stride = 1 + size / kMaxPoints;
+  for (size_t begin = 0; begin < size; begin += stride) {
+    size_t end = begin;
+    for (; end < size && HasBand(series, end); end += stride) {
+      cairo_line_to(canvas.get(), axes.X(static_cast<double>(end)),
+                    axes.Y(series.values[end] + series.half_widths[end]));
+    }
+    for (size_t i = end; i > begin;) {
+      i -= stride;
+      cairo_line_to(canvas.get(), axes.X(static_cast<double>(i)),
+                    axes.Y(series.values[i] - series.half_widths[i]));
+    }
+    cairo_close_path(canvas.get());
+    cairo_fill(canvas.get());
+    begin = end;
+  }
+}
+
+// Bands may reach beyond the axes.
+void DrawBands(const Axes& axes, const Plot& plot, Canvas& canvas) {
+  cairo_save(canvas.get());
+  cairo_rectangle(canvas.get(), kLeft, kTop, kRight - kLeft, kBottom - kTop);
+  cairo_clip(canvas.get());
+  for (size_t i = 0; i < plot.series.size(); ++i) {
+    canvas.SetBandPen(i);
+    DrawBand(axes, plot.series[i], canvas);
+  }
+  cairo_restore(canvas.get());
+}
+
 void DrawLegendEntry(size_t series, const std::string& label, Canvas& canvas) {
   const double y = kTop + 12 + kLegendLine * static_cast<double>(series);
   canvas.Line(kRight + 16, y, kRight + 44, y);
@@ -215,6 +259,7 @@ void Draw(const Plot& plot, Canvas& canvas) {
   canvas.SetFont(kFontSize, CAIRO_FONT_WEIGHT_NORMAL);
   const Axes axes(plot);
   axes.Draw(plot, canvas);
+  DrawBands(axes, plot, canvas);
   for (size_t i = 0; i < plot.series.size(); ++i) {
     canvas.SetSeriesPen(i);
     DrawCurve(axes, plot.series[i].values, canvas);

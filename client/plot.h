@@ -19,6 +19,9 @@ absl::StatusOr<PlotFormat> PlotFormatOf(absl::string_view path);
 struct PlotSeries {
   std::string label;
   std::vector<double> values;  // at x = 0, 1, 2, ...
+  // A band is drawn from values - half_widths to values + half_widths; empty:
+  // none.
+  std::vector<double> half_widths;
 };
 
 struct Plot {

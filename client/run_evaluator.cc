@@ -17,7 +17,8 @@ namespace {
 constexpr int64_t kMaxFigures = (2 << 20) / 8;
 
 int EntriesPerRun(const v1::EvaluationSpec& what) {
-  const int64_t figures = int64_t{what.steps()} + 1 + 2 * int64_t{what.tasks()};
+  const int64_t figures =
+      2 * (int64_t{what.steps()} + 1) + 2 * int64_t{what.tasks()};
   return static_cast<int>(std::max<int64_t>(1, kMaxFigures / figures));
 }
 

@@ -28,12 +28,17 @@ double Mean(absl::Span<const double> values) {
 }
 
 double HalfWidth95(absl::Span<const double> values) {
-  if (values.size() < 2) return std::numeric_limits<double>::infinity();
   const double mean = Mean(values);
   double squares = 0;
   for (double value : values) squares += (value - mean) * (value - mean);
-  const double n = static_cast<double>(values.size());
-  return StudentQuantile(values.size() - 1) * std::sqrt(squares / (n - 1) / n);
+  const double degrees = static_cast<double>(values.size()) - 1;
+  return HalfWidth95(std::sqrt(squares / degrees), values.size());
+}
+
+double HalfWidth95(double deviation, size_t count) {
+  if (count < 2) return std::numeric_limits<double>::infinity();
+  return StudentQuantile(count - 1) * deviation /
+         std::sqrt(static_cast<double>(count));
 }
 
 }  // namespace metastep

@@ -2,6 +2,8 @@
 #ifndef METASTEP_CLIENT_STATISTICS_H_
 #define METASTEP_CLIENT_STATISTICS_H_
 
+#include <cstddef>
+
 #include "absl/types/span.h"
 
 namespace metastep {
@@ -11,6 +13,9 @@ double Mean(absl::Span<const double> values);
 // Half the width of the 95% confidence interval of the mean, by Student's t;
 // infinite for fewer than two values.
 double HalfWidth95(absl::Span<const double> values);
+
+// Likewise, of `count` values with this sample standard deviation.
+double HalfWidth95(double deviation, size_t count);
 
 }  // namespace metastep
 

@@ -12,9 +12,10 @@
 namespace metastep {
 
 struct CurveStats {
-  std::vector<double> mean;    // over tasks, [steps + 1]
-  std::vector<double> finals;  // loss after the last step, [tasks]
-  std::vector<double> sums;    // of the losses before each step, [tasks]
+  std::vector<double> mean;       // over tasks, [steps + 1]
+  std::vector<double> deviation;  // sample standard deviation, 0 of one task
+  std::vector<double> finals;     // loss after the last step, [tasks]
+  std::vector<double> sums;       // of the losses before each step, [tasks]
   double mean_final = 0;
   double mean_sum = 0;
 };

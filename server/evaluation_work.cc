@@ -70,6 +70,8 @@ void EvaluationWork::Report(int done_shards, v1::Run& run) const {
     v1::LossCurve& curve = *run.add_curves();
     curve.set_label(evaluation().entries(e).label());
     curve.mutable_loss()->Add(stats.mean.begin(), stats.mean.end());
+    curve.mutable_deviation()->Add(stats.deviation.begin(),
+                                   stats.deviation.end());
     curve.mutable_final_losses()->Add(stats.finals.begin(), stats.finals.end());
     curve.mutable_sums_of_losses()->Add(stats.sums.begin(), stats.sums.end());
   }

@@ -129,7 +129,7 @@ absl::Status TrainingWork::TakeWindow(int shard,
         "the meta-gradient has %d bytes; phi of %d floats needs %d",
         result.meta_gradient().size(), size, size * sizeof(float)));
   }
-  const size_t points = training().unroll().window() + 1;
+  const size_t points = curriculum_.StageOf(place().unroll).window() + 1;
   if (static_cast<size_t>(result.losses_size()) != points) {
     return absl::InvalidArgumentError(
         absl::StrFormat("the window has %d losses; a window of %d steps has %d",

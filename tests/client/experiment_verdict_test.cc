@@ -53,10 +53,25 @@ TEST(ExperimentVerdictTest, LossAtAStep) {
 
 TEST(ExperimentVerdictTest, FinalLossIsAgainstTheRuleTunedForIt) {
   // Adam at step 2: 1, not the 2 of its other learning rate.
-  EXPECT_TRUE(JudgeOf({4, 4, 0.9}, "below_baselines_at_step: 2").holds);
-  EXPECT_FALSE(JudgeOf({4, 4, 1}, "below_baselines_at_step: 2").holds);
+  const std::string last = "below_baselines { first: 2 last: 2 }";
+  EXPECT_TRUE(JudgeOf({4, 4, 0.9}, last).holds);
+  EXPECT_FALSE(JudgeOf({4, 4, 1}, last).holds);
   EXPECT_TRUE(JudgeOf({4, 4, 1}, "final_at_most_baseline: 'adam'").holds);
   EXPECT_FALSE(JudgeOf({4, 4, 1.1}, "final_at_most_baseline: 'adam'").holds);
+}
+
+// Adam is at 4 and 1.
+TEST(ExperimentVerdictTest, EveryStepOfARangeIsBelow) {
+  const std::string range = "below_baselines { first: 1 last: 2 }";
+  const Verdict nearest = JudgeOf({4, 3, 0.8}, range);
+  EXPECT_TRUE(nearest.holds);
+  EXPECT_EQ(nearest.claim, "m at steps 1 to 2 below every tuned baseline");
+  EXPECT_EQ(nearest.measured, 0.8);
+  EXPECT_EQ(nearest.limit, 1);
+  const Verdict failed = JudgeOf({4, 4.5, 0.8}, range);
+  EXPECT_FALSE(failed.holds);
+  EXPECT_EQ(failed.measured, 4.5);
+  EXPECT_FALSE(JudgeOf({4, 3, 1.5}, range).holds);
 }
 
 TEST(ExperimentVerdictTest, SumIsAgainstTheRuleTunedForIt) {
@@ -84,7 +99,8 @@ TEST(ExperimentVerdictTest, SumAgainstAnotherModel) {
 
 TEST(ExperimentVerdictTest, NothingHoldsOfANan) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  EXPECT_FALSE(JudgeOf({4, 1, nan}, "below_baselines_at_step: 2").holds);
+  EXPECT_FALSE(
+      JudgeOf({4, 1, nan}, "below_baselines { first: 1 last: 2 }").holds);
   EXPECT_FALSE(JudgeOf({4, nan, 1}, "sum_below_baselines_times: 1").holds);
 }
 

@@ -72,7 +72,7 @@ TEST(PlotTest, FormatIsTheExtensions) {
 // The plot's area is x 80 to 680 and y 460 (0.1) to 50 (10): one decade is 205
 // units.
 TEST(PlotTest, PutsPointsOnALogarithmicAxis) {
-  const Picture picture(Png({{"x", {10, 10, 10}}, {"y", {1, 1, 0.1}}}));
+  const Picture picture(Png({{"x", {10, 10, 10}, {}}, {"y", {1, 1, 0.1}, {}}}));
   ASSERT_TRUE(picture.ok());
   EXPECT_EQ(picture.width(), 2 * 860);
   EXPECT_EQ(picture.At(250, 50), kBlack);
@@ -85,8 +85,8 @@ TEST(PlotTest, PutsPointsOnALogarithmicAxis) {
 // are the values' range, so 1 is the bottom (460) and 5 the top (50).
 TEST(PlotTest, LeavesAGapWhereAValueCannotBeDrawn) {
   const double inf = std::numeric_limits<double>::infinity();
-  const Picture picture(
-      Png({{"x", {5, 5, 5, 5, 5, 5}}, {"y", {1.5, 1.5, inf, 1.5, 1.5, 1.5}}}));
+  const Picture picture(Png({{"x", {5, 5, 5, 5, 5, 5}, {}},
+                             {"y", {1.5, 1.5, inf, 1.5, 1.5, 1.5}, {}}}));
   ASSERT_TRUE(picture.ok());
   // The range is 1 to 5: log(1.5) / log(5) = 0.2519 of 410 units over 460.
   EXPECT_EQ(picture.At(150, 356.7), kOrange);
@@ -95,14 +95,27 @@ TEST(PlotTest, LeavesAGapWhereAValueCannotBeDrawn) {
   EXPECT_EQ(picture.At(500, 356.7), kOrange);
 }
 
+// A fifth of black over white is 4/5 of 255 = 204. The upper half of the area,
+// 1 to 10, is y 255 to 50; the band is 1 to 3 around 2: y 255 to 157.
+TEST(PlotTest, DrawsABandAroundACurve) {
+  const Picture picture(Png({{"x", {2, 2}, {1, 1}}, {"y", {0.1, 10}, {}}}));
+  ASSERT_TRUE(picture.ok());
+  constexpr uint32_t kFifthOfBlack = 0xcccccc;
+  EXPECT_EQ(picture.At(250, 165), kFifthOfBlack);
+  EXPECT_EQ(picture.At(250, 250), kFifthOfBlack);
+  EXPECT_EQ(picture.At(250, 150), kWhite);
+  EXPECT_EQ(picture.At(250, 262), kWhite);
+}
+
 TEST(PlotTest, DrawsAxesWithoutAnyPoint) {
-  const Picture picture(Png({{"x", {0, -1}}}));
+  const Picture picture(Png({{"x", {0, -1}, {}}}));
   ASSERT_TRUE(picture.ok());
   EXPECT_NE(picture.At(80, 255), kWhite);
 }
 
 TEST(PlotTest, SvgIsThinned) {
-  const Plot plot = {"", "", "", {{"x", std::vector<double>(100'000, 1.0)}}};
+  const Plot plot = {
+      "", "", "", {{"x", std::vector<double>(100'000, 1.0), {}}}};
   ASSERT_OK_AND_ASSIGN(const std::string svg,
                        RenderPlot(plot, PlotFormat::kSvg));
   EXPECT_THAT(svg, HasSubstr("<svg"));
