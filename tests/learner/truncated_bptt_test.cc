@@ -221,6 +221,7 @@ class TruncatedBpttModeTest : public ::testing::TestWithParam<bool> {
     v1::StageSpec& stage = *spec.add_stages();
     stage.set_rounds(spec.rounds());
     stage.set_horizon(spec.unroll().horizon());
+    stage.set_window(spec.unroll().window());
     stage.mutable_imitation()->set_weight(1);
     *stage.mutable_imitation()->mutable_rule() =
         ResolvedRule("adam { learning_rate: 0.01 }");
