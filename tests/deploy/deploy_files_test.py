@@ -1,6 +1,7 @@
 """What can be said of deploy/'s files without an engine or a cluster: the alert
 rules do what their unit tests say, and metrics are named as the server has
 them. deploy/test runs the images."""
+import itertools
 import json
 import pathlib
 import re
@@ -10,6 +11,8 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / 'deploy'
+SLURM_JOBS = [DEPLOY / 'slurm' / f'{name}.sbatch'
+              for name in ('server', 'worker')]
 METRIC = re.compile(r'\bmetastep_[a-z_]+')
 
 
@@ -31,6 +34,15 @@ def server_metrics():
 def dashboard():
     path = DEPLOY / 'grafana/provisioning/dashboards/metastep.json'
     return json.loads(path.read_text(encoding='utf-8'))
+
+
+def sbatch_options(job):
+    """What sbatch reads: the #SBATCH lines of the comment at the head."""
+    head = itertools.takewhile(
+        lambda line: line.startswith('#'),
+        job.read_text(encoding='utf-8').splitlines())
+    return [line.split(maxsplit=1)[1] for line in head
+            if line.startswith('#SBATCH ')]
 
 
 class DeployFilesTest(unittest.TestCase):
@@ -68,6 +80,28 @@ class DeployFilesTest(unittest.TestCase):
             self.assertFalse(taken & cells, panel['title'])
             self.assertLessEqual(at['x'] + at['w'], 24, panel['title'])
             taken |= cells
+
+    def test_slurm_jobs_parse(self):
+        for job in SLURM_JOBS:
+            status, output = output_of('bash', '-n', str(job))
+            self.assertEqual(status, 0, output)
+
+    def test_slurm_reads_the_jobs_options(self):
+        # sbatch takes no #SBATCH line after the first command. A SIGTERM before
+        # the time limit could not be told from the one of a requeue, which
+        # reaches the program by itself.
+        for job in SLURM_JOBS:
+            options = sbatch_options(job)
+            self.assertIn('--requeue', options, job)
+            self.assertIn('--signal=B:USR1@60', options, job)
+            self.assertIn('--open-mode=append', options, job)
+            self.assertEqual(len(options),
+                             job.read_text(encoding='utf-8').count('#SBATCH'))
+
+    def test_slurm_workers_are_an_array(self):
+        options = sbatch_options(DEPLOY / 'slurm/worker.sbatch')
+        self.assertTrue(any(option.startswith('--array=')
+                            for option in options), options)
 
     @unittest.skipUnless(shutil.which('kubectl'), 'kubectl is not here')
     def test_kustomization_renders(self):
