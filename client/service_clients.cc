@@ -121,12 +121,10 @@ absl::Status RunClient::Follow(
     on_change(last);
   }
   const absl::Status ended = FromGrpcStatus(stream->Finish());
-  // A server that shuts down cancels its streams.
-  const bool broken = absl::IsUnavailable(ended) ||
-                      absl::IsDeadlineExceeded(ended) ||
-                      absl::IsCancelled(ended);
-  return heard && broken && cancellation_.status().ok() ? absl::OkStatus()
-                                                        : ended;
+  if (!cancellation_.status().ok()) return ended;
+  const absl::Status broken = OutOfReachIsUnavailable(ended);
+  // What was heard is progress: the patience of a retry begins anew.
+  return heard && absl::IsUnavailable(broken) ? absl::OkStatus() : broken;
 }
 
 absl::StatusOr<v1::Run> RunClient::Watch(

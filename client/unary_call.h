@@ -25,7 +25,7 @@ struct UnaryCallOptions {
 };
 
 // Calls `method` of `stub`. REQUIRES: the call may be retried.
-// Errors: the server's, with their ErrorInfo; Unavailable and DeadlineExceeded.
+// Errors: the server's, with their ErrorInfo; Unavailable.
 template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> CallUnary(
     const UnaryCallOptions& options, Stub& stub,
@@ -36,7 +36,8 @@ absl::StatusOr<Response> CallUnary(
   METASTEP_RETURN_IF_ERROR(RetryUnavailable(options.retry, options.sleep, [&] {
     grpc::ClientContext context;
     SetTimeout(context, options.timeout);
-    return FromGrpcStatus((stub.*method)(&context, request, &response));
+    return OutOfReachIsUnavailable(
+        FromGrpcStatus((stub.*method)(&context, request, &response)));
   }));
   return response;
 }

@@ -34,4 +34,11 @@ absl::Status RetryUnavailable(const RetryOptions& options,
   }
 }
 
+absl::Status OutOfReachIsUnavailable(absl::Status status) {
+  if (!absl::IsDeadlineExceeded(status) && !absl::IsCancelled(status)) {
+    return status;
+  }
+  return absl::UnavailableError("the server does not answer");
+}
+
 }  // namespace metastep

@@ -24,6 +24,12 @@ absl::Status RetryUnavailable(const RetryOptions& options,
                               const std::function<bool(absl::Duration)>& sleep,
                               const std::function<absl::Status()>& attempt);
 
+// A server that does not answer, or that cancels its calls because it stops, is
+// as good as one that is out of reach: DEADLINE_EXCEEDED and CANCELLED become
+// UNAVAILABLE. REQUIRES: the call may be retried, and the caller did not cancel
+// it.
+absl::Status OutOfReachIsUnavailable(absl::Status status);
+
 }  // namespace metastep
 
 #endif  // METASTEP_RPC_RETRY_H_

@@ -11,7 +11,8 @@ constexpr int kBusyTimeoutMillis = 5'000;
 
 absl::Status Error(sqlite3* db, absl::string_view what) {
   return absl::UnavailableError(
-      absl::StrCat("database: ", what, ": ", sqlite3_errmsg(db)));
+      absl::StrCat("database: ", what, ": ", sqlite3_errmsg(db),
+                   " (SQLite's code ", sqlite3_extended_errcode(db), ")"));
 }
 
 }  // namespace
@@ -83,6 +84,9 @@ absl::StatusOr<std::unique_ptr<Sqlite>> Sqlite::Open(const std::string& path) {
   METASTEP_RETURN_IF_ERROR(db->Execute("PRAGMA journal_mode = WAL"));
   METASTEP_RETURN_IF_ERROR(db->Execute("PRAGMA synchronous = FULL"));
   METASTEP_RETURN_IF_ERROR(db->Execute("PRAGMA foreign_keys = ON"));
+  // A large transaction's statement journal is a temporary file, for which a
+  // container with a read-only root has no folder.
+  METASTEP_RETURN_IF_ERROR(db->Execute("PRAGMA temp_store = MEMORY"));
   return db;
 }
 

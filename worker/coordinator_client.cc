@@ -17,16 +17,6 @@ constexpr absl::Duration kCallTimeout = absl::Seconds(10);
 constexpr absl::Duration kHandBackTimeout = absl::Seconds(5);
 constexpr int kLeaseWaitSeconds = 10;
 
-// A server that does not answer, or that cancels its calls because it stops, is
-// as good as one that is out of reach: each of the calls may be retried after
-// any of these.
-absl::Status OutOfReachIsUnavailable(absl::Status status) {
-  if (!absl::IsDeadlineExceeded(status) && !absl::IsCancelled(status)) {
-    return status;
-  }
-  return absl::UnavailableError("the server does not answer");
-}
-
 }  // namespace
 
 CoordinatorClient::CoordinatorClient(

@@ -20,6 +20,7 @@ std::string IsPlotFile(const std::string& path) {
 void AddServerFlags(CLI::App& verb, ServerFlags& flags) {
   verb.add_option("--server", flags.address, "Address of metastep-server")
       ->type_name("HOST:PORT")
+      ->envname("METASTEP_SERVER")
       ->capture_default_str();
 }
 

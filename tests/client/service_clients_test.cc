@@ -106,6 +106,14 @@ TEST_F(RunClientTest, WatchGoesOnThroughABrokenStream) {
   EXPECT_THAT(seen_, ElementsAre(kRunning, kRunning, kRunning, kSucceeded));
 }
 
+// As by a server that stops just when the stream is renewed.
+TEST_F(RunClientTest, WatchGoesOnAfterAStreamThatSaidNothing) {
+  ASSERT_OK_AND_ASSIGN(const v1::Run run,
+                       Watch({{{}, grpc::StatusCode::CANCELLED},
+                              {{kSucceeded}, kOk}}));
+  EXPECT_EQ(run.state(), kSucceeded);
+}
+
 TEST_F(RunClientTest, WatchReportsOtherErrors) {
   EXPECT_THAT(Watch({{{kRunning}, grpc::StatusCode::NOT_FOUND}}),
               StatusIs(absl::StatusCode::kNotFound, "end"));
