@@ -21,9 +21,13 @@ Json JsonOf(const MeasuredPart& measured) {
   Json rules = Json::object();
   for (const ComparedRule& rule : measured.rules) {
     const auto& curve = rule.by_final.curve.loss();
+    const auto& sums = rule.by_sum.curve.sums_of_losses();
+    const auto& finals = rule.by_final.curve.final_losses();
     rules[rule.name] = {
-        {"sum", Mean(rule.by_sum.curve.sums_of_losses())},
-        {"final", Mean(rule.by_final.curve.final_losses())},
+        {"sum", Mean(sums)},
+        {"sum_half_width_95", HalfWidth95(sums)},
+        {"final", Mean(finals)},
+        {"final_half_width_95", HalfWidth95(finals)},
         {"curve", std::vector<double>(curve.begin(), curve.end())}};
   }
   Json verdicts = Json::array();

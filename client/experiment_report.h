@@ -34,9 +34,9 @@ std::string FigureName(const std::string& experiment,
 std::string FormatMeasuredPart(const MeasuredPart& measured);
 
 // {"experiment", "version", "parts": [{"name", "tasks", "steps", "seed",
-// "models": {NAME: SHA-256 of phi}, "rules": {NAME: {"sum", "final", "curve"}},
-// "verdicts": [{"claim", "measured", "limit", "holds"}]}]}. What is not finite
-// is null.
+// "models": {NAME: SHA-256 of phi}, "rules": {NAME: {"sum",
+// "sum_half_width_95", "final", "final_half_width_95", "curve"}}, "verdicts":
+// [{"claim", "measured", "limit", "holds"}]}]}. What is not finite is null.
 std::string ExperimentJson(const ExperimentResult& result);
 
 // A page in Markdown: command, version, seeds, models' SHA-256, tables, figures

@@ -1,7 +1,7 @@
 // Typed access to runs, models and sessions: each method is one RPC (lists:
 // all of its pages) with a deadline, repeated while the server is out of reach.
-// Errors are the server's, with their ErrorInfo; Unavailable says that it is out
-// of reach.
+// Errors are the server's, with their ErrorInfo; Unavailable says that it is
+// out of reach.
 #ifndef METASTEP_CLIENT_SERVICE_CLIENTS_H_
 #define METASTEP_CLIENT_SERVICE_CLIENTS_H_
 

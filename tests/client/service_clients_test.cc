@@ -108,9 +108,9 @@ TEST_F(RunClientTest, WatchGoesOnThroughABrokenStream) {
 
 // As by a server that stops just when the stream is renewed.
 TEST_F(RunClientTest, WatchGoesOnAfterAStreamThatSaidNothing) {
-  ASSERT_OK_AND_ASSIGN(const v1::Run run,
-                       Watch({{{}, grpc::StatusCode::CANCELLED},
-                              {{kSucceeded}, kOk}}));
+  ASSERT_OK_AND_ASSIGN(
+      const v1::Run run,
+      Watch({{{}, grpc::StatusCode::CANCELLED}, {{kSucceeded}, kOk}}));
   EXPECT_EQ(run.state(), kSucceeded);
 }
 

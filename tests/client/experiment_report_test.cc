@@ -1,0 +1,29 @@
+#include "client/experiment_report.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace metastep {
+namespace {
+
+// Of two values 2 apart the deviation is the root of 2, and so the half width
+// 12.706 (Student's t of one degree of freedom); of sums 4 apart, twice that.
+TEST(ExperimentReportTest, JsonHasTheIntervals) {
+  v1::LossCurve curve;
+  for (double loss : {5, 2}) curve.add_loss(loss);
+  for (double final_loss : {1, 3}) curve.add_final_losses(final_loss);
+  for (double sum : {3, 7}) curve.add_sums_of_losses(sum);
+  MeasuredPart part;
+  part.rules = {{"adam", {0.1, curve}, {0.1, curve}}};
+  const auto json =
+      nlohmann::json::parse(ExperimentJson({"x", "", "", {part}}));
+  const auto& adam = json["parts"][0]["rules"]["adam"];
+  EXPECT_EQ(adam["sum"], 5);
+  EXPECT_NEAR(adam["sum_half_width_95"], 2 * 12.706, 1e-3);
+  EXPECT_EQ(adam["final"], 2);
+  EXPECT_NEAR(adam["final_half_width_95"], 12.706, 1e-3);
+}
+
+}  // namespace
+}  // namespace metastep
