@@ -28,6 +28,7 @@
 #include "client/service_clients.h"
 #include "client/state_folder.h"
 #include "client/watch_run.h"
+#include "optimizee/cifar.h"
 #include "optimizee/image_dataset.h"
 #include "optimizer/run_spec.h"
 #include "rpc/channel.h"
@@ -110,17 +111,44 @@ absl::StatusOr<Finding> Storage(const fs::path& folder) {
           space >> 20)};
 }
 
-// Folders below `folder` that hold a data set in MNIST's files.
-std::vector<fs::path> DatasetsIn(const fs::path& folder) {
+bool HasMnist(const fs::path& folder) {
+  std::error_code error;
+  const fs::path images = folder / "train-images-idx3-ubyte";
+  return fs::exists(images, error) ||
+         fs::exists(images.string() + ".gz", error);
+}
+
+absl::StatusOr<std::string> Mnist(const fs::path& folder) {
+  METASTEP_ASSIGN_OR_RETURN(const ImageDataset training,
+                            ReadImageDataset(folder, kTrainingSplit));
+  METASTEP_ASSIGN_OR_RETURN(const ImageDataset test,
+                            ReadImageDataset(folder, kTestSplit));
+  return absl::StrFormat("%s has %d and %d images", folder.filename().string(),
+                         training.images, test.images);
+}
+
+bool HasCifar(const fs::path& folder) {
+  std::error_code error;
+  for (int file = 1; file <= 5; ++file) {
+    if (fs::exists(folder / absl::StrCat("data_batch_", file, ".bin"), error)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+absl::StatusOr<std::string> Cifar(const fs::path& folder) {
+  METASTEP_ASSIGN_OR_RETURN(const ImageDataset images, ReadCifar(folder));
+  return absl::StrFormat("%s has %d pictures", folder.filename().string(),
+                         images.images);
+}
+
+std::vector<fs::path> FoldersIn(const fs::path& folder) {
   std::vector<fs::path> found;
   std::error_code error;
   for (const fs::directory_entry& entry :
        fs::directory_iterator(folder, error)) {
-    const fs::path images = entry.path() / "train-images-idx3-ubyte";
-    if (fs::exists(images, error) ||
-        fs::exists(images.string() + ".gz", error)) {
-      found.push_back(entry.path());
-    }
+    if (entry.is_directory(error)) found.push_back(entry.path());
   }
   std::sort(found.begin(), found.end());
   return found;
@@ -128,19 +156,19 @@ std::vector<fs::path> DatasetsIn(const fs::path& folder) {
 
 absl::StatusOr<Finding> Data(const fs::path& folder) {
   std::vector<std::string> read;
-  for (const fs::path& dataset : DatasetsIn(folder)) {
-    METASTEP_ASSIGN_OR_RETURN(const ImageDataset training,
-                              ReadImageDataset(dataset, kTrainingSplit));
-    METASTEP_ASSIGN_OR_RETURN(const ImageDataset test,
-                              ReadImageDataset(dataset, kTestSplit));
-    read.push_back(absl::StrFormat("%s has %d and %d images",
-                                   dataset.filename().string(), training.images,
-                                   test.images));
+  for (const fs::path& dataset : FoldersIn(folder)) {
+    if (HasMnist(dataset)) {
+      METASTEP_ASSIGN_OR_RETURN(read.emplace_back(), Mnist(dataset));
+    }
+    if (HasCifar(dataset)) {
+      METASTEP_ASSIGN_OR_RETURN(read.emplace_back(), Cifar(dataset));
+    }
   }
   if (read.empty()) {
     return Finding{
         "data", Verdict::kNote,
-        absl::StrCat("no images in MNIST's files below ", folder.string(),
+        absl::StrCat("no images in MNIST's or CIFAR-10's files below ",
+                     folder.string(),
                      "; name their folder's folder by --data-dir, "
                      "if a run needs them")};
   }

@@ -28,7 +28,8 @@ Finding CheckClock(absl::Time now);
 // and has room. The folder is made if need be.
 Finding CheckStorage(const std::filesystem::path& folder);
 
-// The data sets in MNIST's files that `folder` holds can be read.
+// The data sets in MNIST's and CIFAR-10's files that `folder` holds can be
+// read.
 Finding CheckData(const std::filesystem::path& folder);
 
 // `address` ("127.0.0.1:7070") is free for a server; a note if it is taken.

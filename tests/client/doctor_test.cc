@@ -11,7 +11,9 @@
 #include "absl/time/clock.h"
 #include "base/version.h"
 #include "client/state_folder.h"
+#include "optimizee/cifar.h"
 #include "optimizee/synthetic_digits.h"
+#include "optimizee/synthetic_pictures.h"
 #include "rpc/server_host.h"
 #include "tests/support/status_matchers.h"
 
@@ -73,6 +75,15 @@ TEST_F(DoctorTest, DataSetsMustBeWhole) {
   const Finding bad = CheckData(dir());
   EXPECT_EQ(bad.verdict, Verdict::kBad);
   EXPECT_THAT(bad.detail, HasSubstr("t10k-images-idx3-ubyte"));
+}
+
+TEST_F(DoctorTest, PicturesAreReadToo) {
+  const fs::path folder = dir() / "pictures";
+  fs::create_directory(folder);
+  ASSERT_OK(WriteCifar(folder, MakeSyntheticPictures(/*seed=*/0, 3)));
+  EXPECT_EQ(CheckData(dir()).detail, "pictures has 3 pictures");
+  fs::resize_file(folder / "data_batch_1.bin", 100);
+  EXPECT_EQ(CheckData(dir()).verdict, Verdict::kBad);
 }
 
 TEST_F(DoctorTest, APortIsFreeOrTaken) {
