@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "base/build_version.h"
 #include "base/status_macros.h"
-#include "base/version.h"
 #include "rpc/channel.h"
 #include "rpc/status_conversion.h"
 
@@ -36,7 +36,7 @@ absl::StatusOr<std::unique_ptr<SyntheticWorker>> SyntheticWorker::Start(
   v1::RegisterWorkerRequest request;
   request.set_name("synthetic");
   request.set_slots(1);
-  request.set_version(kVersion);
+  request.set_version(kBuildVersion);
   v1::RegisterWorkerResponse response;
   METASTEP_RETURN_IF_ERROR(
       FromGrpcStatus(stub->RegisterWorker(&context, request, &response)));

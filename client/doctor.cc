@@ -21,7 +21,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/status_macros.h"
-#include "base/version.h"
 #include "client/local_cluster.h"
 #include "client/progress.h"
 #include "client/remote_optimizer.h"
@@ -76,20 +75,19 @@ absl::StatusOr<std::string> VersionOf(const fs::path& binary) {
   return std::string(absl::StripSuffix(text, "\n"));
 }
 
-absl::StatusOr<Finding> Programs(const fs::path& folder) {
+absl::StatusOr<Finding> Programs(const fs::path& folder,
+                                 absl::string_view version) {
   for (const char* name : {"metastep-server", "metastep-worker"}) {
-    METASTEP_ASSIGN_OR_RETURN(const std::string version,
-                              VersionOf(folder / name));
-    if (version != kVersion) {
-      return absl::FailedPreconditionError(
-          absl::StrFormat("%s is of version %s, this command of %s; install "
-                          "both from one build",
-                          (folder / name).string(), version, kVersion));
+    METASTEP_ASSIGN_OR_RETURN(const std::string said, VersionOf(folder / name));
+    if (said != absl::StrCat(name, " ", version)) {
+      return absl::FailedPreconditionError(absl::StrFormat(
+          "%s is \"%s\", this command is %s; install both from one build",
+          (folder / name).string(), said, version));
     }
   }
   return Finding{"programs", Verdict::kGood,
                  absl::StrCat("server and worker are in ", folder.string(),
-                              ", version ", kVersion)};
+                              ", version ", version)};
 }
 
 absl::StatusOr<Finding> Storage(const fs::path& folder) {
@@ -273,8 +271,8 @@ absl::StatusOr<Finding> DryRun(const fs::path& folder,
 
 }  // namespace
 
-Finding CheckPrograms(const fs::path& folder) {
-  return From("programs", Programs(folder));
+Finding CheckPrograms(const fs::path& folder, absl::string_view version) {
+  return From("programs", Programs(folder, version));
 }
 
 Finding CheckClock(absl::Time now) {

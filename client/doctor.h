@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "rpc/cancellation.h"
 
@@ -18,8 +19,10 @@ struct Finding {
   std::string detail;  // with the fix, if it is bad
 };
 
-// metastep-server and metastep-worker are in `folder` and of this version.
-Finding CheckPrograms(const std::filesystem::path& folder);
+// metastep-server and metastep-worker are in `folder` and of this version, as
+// kBuildVersion writes it.
+Finding CheckPrograms(const std::filesystem::path& folder,
+                      absl::string_view version);
 
 // The system's time is one that it could be.
 Finding CheckClock(absl::Time now);

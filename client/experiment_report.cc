@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "base/version.h"
 #include "client/comparison_report.h"
 #include "client/statistics.h"
 
@@ -67,7 +66,7 @@ std::string ExperimentJson(const ExperimentResult& result) {
   Json parts = Json::array();
   for (const MeasuredPart& part : result.parts) parts.push_back(JsonOf(part));
   return Json{{"experiment", result.name},
-              {"version", std::string(kVersion)},
+              {"version", result.version},
               {"parts", parts}}
       .dump(/*indent=*/2);
 }
@@ -78,7 +77,7 @@ std::string ExperimentMarkdown(const ExperimentResult& result) {
       "over fresh tasks with 95%% intervals. Hand-designed rules are at the "
       "learning rates that were best on other tasks, for the sum of losses and "
       "for the final loss.\n",
-      result.title, kVersion, result.command);
+      result.title, result.version, result.command);
   for (const MeasuredPart& measured : result.parts) {
     const v1::ExperimentPart& part = measured.part;
     absl::StrAppendFormat(

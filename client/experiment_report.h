@@ -23,6 +23,7 @@ struct ExperimentResult {
   std::string name;
   std::string title;
   std::string command;  // that gives it again
+  std::string version;  // kBuildVersion of the program that measured
   std::vector<MeasuredPart> parts;
 };
 

@@ -3,7 +3,8 @@
 #include <iostream>
 #include <thread>
 
-#include "base/version.h"
+#include "absl/strings/str_cat.h"
+#include "base/build_version.h"
 #include "client/commands/commands.h"
 #include "client/exit_code.h"
 #include "rpc/cancellation.h"
@@ -66,7 +67,7 @@ int Main(int argc, char** argv) {
       "Meta-train update rules on a server and its workers, and step "
       "optimizations with them.",
       "metastep");
-  app.set_version_flag("--version", std::string(kVersion));
+  app.set_version_flag("--version", absl::StrCat("metastep ", kBuildVersion));
   app.require_subcommand(1);
   app.footer(kFooter);
   Command command;

@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <string>
 
+#include "absl/strings/str_cat.h"
+#include "base/build_version.h"
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "optimizee/cifar.h"
@@ -70,7 +72,10 @@ absl::Status Write(const Options& options, bool digits) {
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("Writes synthetic data sets in the files of real ones.");
+  CLI::App app("Writes synthetic data sets in the files of real ones.",
+               "metastep-make-data");
+  app.set_version_flag("--version",
+                       absl::StrCat("metastep-make-data ", kBuildVersion));
   app.footer(kFooter);
   app.require_subcommand(1);
   Options options;

@@ -10,7 +10,6 @@
 #include "base/digest.h"
 #include "base/logging.h"
 #include "base/status_macros.h"
-#include "base/version.h"
 #include "rpc/float_bytes.h"
 #include "rpc/proto_time.h"
 #include "server/request_checks.h"
@@ -88,11 +87,11 @@ absl::StatusOr<v1::RegisterWorkerResponse> Coordinator::RegisterWorker(
     return absl::InvalidArgumentError(absl::StrFormat(
         "slots is %d; it must be from 1 to %d", request.slots(), kMaxSlots));
   }
-  if (request.version() != kVersion) {
+  if (request.version() != options_.version) {
     return absl::FailedPreconditionError(absl::StrFormat(
         "the worker's version is \"%s\", the server's \"%s\"; their results "
         "could differ: run the same build",
-        request.version(), kVersion));
+        request.version(), options_.version));
   }
   v1::RegisterWorkerResponse response;
   *response.mutable_heartbeat_interval() =

@@ -28,6 +28,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/thread_pool.h"
+#include "base/version.h"
 #include "metastep/v1/coordinator_service.pb.h"
 #include "metastep/v1/run_service.pb.h"
 #include "server/active_run.h"
@@ -44,6 +45,8 @@ struct CoordinatorOptions {
   // heartbeat interval, three times it the silence after which a worker is
   // forgotten, a tenth of it what a cold worker waits for a warm one.
   absl::Duration lease_duration = absl::Seconds(10);
+  // Workers must be of this one; a program gives kBuildVersion.
+  std::string version = kVersion;
 };
 
 // Decides under one mutex and acts (disk, publication, answers) outside it.

@@ -11,11 +11,11 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "base/build_version.h"
 #include "base/file.h"
 #include "base/logging.h"
 #include "base/periodic_thread.h"
 #include "base/status_macros.h"
-#include "base/version.h"
 #include "rpc/server_host.h"
 #include "rpc/shutdown_signal.h"
 #include "server/coordinator.h"
@@ -72,7 +72,8 @@ std::string CheckLeaseDuration(const std::string& text) {
 
 void Declare(CLI::App& app, Flags& flags) {
   app.footer(kFooter);
-  app.set_version_flag("--version", kVersion);
+  app.set_version_flag("--version",
+                       absl::StrCat("metastep-server ", kBuildVersion));
   app.add_option("--listen", flags.listen,
                  "HOST:PORT of the gRPC services; port 0 takes a free one")
       ->capture_default_str();
@@ -101,7 +102,7 @@ void Announce(const ServerHost& host, const HttpHost* http) {
   const int http_port = http == nullptr ? 0 : http->port();
   std::printf("{\"port\":%d,\"http_port\":%d}\n", host.port(), http_port);
   std::fflush(stdout);
-  LogInfo("serving on port %d", host.port());
+  LogInfo("serving on port %d, version %s", host.port(), kBuildVersion);
 }
 
 absl::Status Serve(const Flags& flags) {
@@ -126,6 +127,7 @@ absl::Status Serve(const Flags& flags) {
           {.dir = flags.state_dir / "sessions", .threads = threads}, clock,
           *registry, step_metrics));
   CoordinatorOptions options;
+  options.version = kBuildVersion;
   absl::ParseDuration(flags.lease_duration, &options.lease_duration);
   METASTEP_ASSIGN_OR_RETURN(
       const std::unique_ptr<Coordinator> coordinator,

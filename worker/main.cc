@@ -11,8 +11,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "base/build_version.h"
 #include "base/logging.h"
-#include "base/version.h"
 #include "rpc/channel.h"
 #include "rpc/shutdown_signal.h"
 #include "worker/worker.h"
@@ -75,7 +75,8 @@ std::string CheckAddress(const std::string& text) {
 }
 
 void Declare(CLI::App& app, Flags& flags) {
-  app.set_version_flag("--version", std::string(kVersion));
+  app.set_version_flag("--version",
+                       absl::StrCat("metastep-worker ", kBuildVersion));
   app.footer(kFooter);
   app.option_defaults()->always_capture_default();
   app.add_option("--server", flags.server, "Server to work for")
@@ -123,6 +124,7 @@ std::string ProcessName() {
 WorkerOptions ToOptions(const Flags& flags) {
   WorkerOptions options;
   options.name = ProcessName();
+  options.version = kBuildVersion;
   options.slots = flags.slots;
   options.data_dir = flags.data_dir;
   options.lane_memory_bytes = flags.lane_memory_mib << 20;

@@ -6,7 +6,6 @@
 #include "absl/time/clock.h"
 #include "base/logging.h"
 #include "base/status_macros.h"
-#include "base/version.h"
 #include "optimizee/torch/task_family.h"
 #include "rpc/proto_time.h"
 
@@ -66,7 +65,7 @@ absl::Status Worker::Register(const std::string& known_id) {
   v1::RegisterWorkerRequest request;
   request.set_name(options_.name);
   request.set_slots(options_.slots);
-  request.set_version(kVersion);
+  request.set_version(options_.version);
   const auto response = client_.RegisterWorker(request, leasing_);
   if (leasing_.cancelled()) return absl::OkStatus();
   METASTEP_RETURN_IF_ERROR(response.status());

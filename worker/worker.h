@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/mutex.h"
+#include "base/version.h"
 #include "metastep/v1/coordinator_service.pb.h"
 #include "rpc/cancellation.h"
 #include "rpc/retry.h"
@@ -28,6 +29,8 @@ namespace metastep {
 struct WorkerOptions {
   // For people, host:pid; 1 to 128 characters.
   std::string name;
+  // The server must be of the same; a program gives kBuildVersion.
+  std::string version = kVersion;
   // Shards computed at once, 1 to 1024; a thread for each.
   int slots = 1;
   // Data sets are read under it.

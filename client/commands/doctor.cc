@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/build_version.h"
 #include "base/clock.h"
 #include "client/commands/flags.h"
 #include "client/doctor_report.h"
@@ -36,7 +37,7 @@ absl::Status RunDoctor(const DoctorOptions& options,
     if (!options.json) std::cout << FormatFinding(finding, color) << std::flush;
     findings.push_back(std::move(finding));
   };
-  report(CheckPrograms(ExecutableFolder()));
+  report(CheckPrograms(ExecutableFolder(), kBuildVersion));
   report(CheckClock(Clock::Real().Now()));
   report(CheckStorage(options.state_dir));
   report(CheckData(options.data_dir));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/build_version.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/status_macros.h"
@@ -205,6 +206,7 @@ absl::Status RunReproduce(const ReproduceOptions& options,
       absl::StrCat(
           "metastep reproduce ", options.name, options.train ? " --train" : "",
           options.tasks > 0 ? absl::StrCat(" --tasks ", options.tasks) : ""),
+      kBuildVersion,
       {}};
   for (v1::ExperimentPart part : experiment.parts()) {
     if (options.tasks > 0) part.set_tasks(options.tasks);

@@ -9,7 +9,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "base/version.h"
 #include "client/state_folder.h"
 #include "optimizee/cifar.h"
 #include "optimizee/synthetic_digits.h"
@@ -38,14 +37,14 @@ class DoctorTest : public testing::Test {
 };
 
 TEST_F(DoctorTest, ProgramsMustBeThereAndOfOneVersion) {
-  EXPECT_EQ(CheckPrograms(dir()).verdict, Verdict::kBad);
-  WriteProgram("metastep-server", kVersion);
-  WriteProgram("metastep-worker", "0.0.1");
-  const Finding mixed = CheckPrograms(dir());
+  EXPECT_EQ(CheckPrograms(dir(), "1.2 (a)").verdict, Verdict::kBad);
+  WriteProgram("metastep-server", "metastep-server 1.2 (a)");
+  WriteProgram("metastep-worker", "metastep-worker 1.2 (b)");
+  const Finding mixed = CheckPrograms(dir(), "1.2 (a)");
   EXPECT_EQ(mixed.verdict, Verdict::kBad);
-  EXPECT_THAT(mixed.detail, HasSubstr("metastep-worker is of version 0.0.1"));
-  WriteProgram("metastep-worker", kVersion);
-  EXPECT_EQ(CheckPrograms(dir()).verdict, Verdict::kGood);
+  EXPECT_THAT(mixed.detail, HasSubstr("is \"metastep-worker 1.2 (b)\""));
+  WriteProgram("metastep-worker", "metastep-worker 1.2 (a)");
+  EXPECT_EQ(CheckPrograms(dir(), "1.2 (a)").verdict, Verdict::kGood);
 }
 
 TEST_F(DoctorTest, TheClockMustNotBeInThePast) {

@@ -1,5 +1,6 @@
 #include "client/experiment_report.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -17,12 +18,20 @@ TEST(ExperimentReportTest, JsonHasTheIntervals) {
   MeasuredPart part;
   part.rules = {{"adam", {0.1, curve}, {0.1, curve}}};
   const auto json =
-      nlohmann::json::parse(ExperimentJson({"x", "", "", {part}}));
+      nlohmann::json::parse(ExperimentJson({"x", "", "", "1.2 (a)", {part}}));
   const auto& adam = json["parts"][0]["rules"]["adam"];
   EXPECT_EQ(adam["sum"], 5);
   EXPECT_NEAR(adam["sum_half_width_95"], 2 * 12.706, 1e-3);
   EXPECT_EQ(adam["final"], 2);
   EXPECT_NEAR(adam["final_half_width_95"], 12.706, 1e-3);
+}
+
+TEST(ExperimentReportTest, NamesTheBuildThatMeasured) {
+  const ExperimentResult result = {"x", "X", "", "1.2 (commit a, b)", {}};
+  EXPECT_EQ(nlohmann::json::parse(ExperimentJson(result))["version"],
+            "1.2 (commit a, b)");
+  EXPECT_THAT(ExperimentMarkdown(result),
+              testing::HasSubstr("Written by metastep 1.2 (commit a, b):\n"));
 }
 
 }  // namespace

@@ -11,7 +11,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "base/build_version.h"
 #include "base/digest.h"
+#include "base/version.h"
 
 namespace metastep {
 namespace {
@@ -37,6 +40,19 @@ class CommandTest : public testing::Test {
   const std::filesystem::path dir_ =
       std::filesystem::path(testing::TempDir()) / RandomId();
 };
+
+TEST_F(CommandTest, ProgramsOfOneBuildAreOfOneVersion) {
+  for (const std::string name : {"metastep", "metastep-make-data",
+                                 "metastep-server", "metastep-worker"}) {
+    const CommandResult version = RunBinary(name, {"--version"});
+    EXPECT_EQ(version.exit_code, 0);
+    EXPECT_EQ(version.output, name + " " + kBuildVersion + "\n");
+  }
+  // "0.1.0 (commit abc1234, release)"
+  EXPECT_THAT(kBuildVersion,
+              testing::MatchesRegex(absl::StrCat(
+                  kVersion, R"( \(commit [0-9A-Za-z._-]+, [a-z]+\))")));
+}
 
 TEST_F(CommandTest, LocalTrainsPublishesAndResumesToTheSameModel) {
   const std::vector<std::string> arguments = {

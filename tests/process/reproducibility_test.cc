@@ -7,7 +7,7 @@
 #include <string>
 
 #include "absl/time/time.h"
-#include "base/version.h"
+#include "base/build_version.h"
 #include "metastep/v1/coordinator_service.grpc.pb.h"
 #include "optimizer/run_spec.h"
 #include "rpc/channel.h"
@@ -84,7 +84,7 @@ void TakeLeaseAndVanish(ProcessCluster& cluster) {
   v1::RegisterWorkerRequest worker;
   worker.set_name("vanishing");
   worker.set_slots(1);
-  worker.set_version(kVersion);
+  worker.set_version(kBuildVersion);
   v1::RegisterWorkerResponse registered;
   ASSERT_TRUE(stub->RegisterWorker(&registering, worker, &registered).ok());
 
