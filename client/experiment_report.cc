@@ -52,6 +52,11 @@ std::string FigureName(const std::string& experiment,
   return absl::StrCat(experiment, "-", part.name(), ".png");
 }
 
+std::string PicturesName(const std::string& experiment,
+                         const v1::ExperimentPart& part) {
+  return absl::StrCat(experiment, "-", part.name(), "-pictures.png");
+}
+
 std::string FormatMeasuredPart(const MeasuredPart& measured) {
   std::string text = FormatTable(measured.rules);
   for (const Verdict& verdict : measured.verdicts) {
@@ -93,6 +98,13 @@ std::string ExperimentMarkdown(const ExperimentResult& result) {
     absl::StrAppendFormat(&page, "\n```\n%s```\n\n![loss curves](%s)\n",
                           FormatMeasuredPart(measured),
                           FigureName(result.name, part));
+    if (!measured.pictures.empty()) {
+      absl::StrAppendFormat(
+          &page,
+          "\nOne fresh task before and after %d steps, with the best "
+          "hand-designed rule and with the learned ones:\n\n![pictures](%s)\n",
+          part.steps(), PicturesName(result.name, part));
+    }
   }
   return page;
 }

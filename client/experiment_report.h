@@ -7,6 +7,7 @@
 
 #include "client/comparison.h"
 #include "client/experiment_verdict.h"
+#include "client/picture_strip.h"
 #include "metastep/v1/experiment.pb.h"
 #include "metastep/v1/model.pb.h"
 
@@ -17,6 +18,7 @@ struct MeasuredPart {
   std::vector<v1::ModelInfo> models;  // the part's, in their order
   std::vector<ComparedRule> rules;    // the models first
   std::vector<Verdict> verdicts;
+  std::vector<Picture> pictures;  // of neural art: before and after
 };
 
 struct ExperimentResult {
@@ -31,6 +33,10 @@ struct ExperimentResult {
 std::string FigureName(const std::string& experiment,
                        const v1::ExperimentPart& part);
 
+// "art-new-style-64-pictures.png": of a part with pictures.
+std::string PicturesName(const std::string& experiment,
+                         const v1::ExperimentPart& part);
+
 // The rules' table, and a line for each threshold.
 std::string FormatMeasuredPart(const MeasuredPart& measured);
 
@@ -41,7 +47,7 @@ std::string FormatMeasuredPart(const MeasuredPart& measured);
 std::string ExperimentJson(const ExperimentResult& result);
 
 // A page in Markdown: command, version, seeds, models' SHA-256, tables, figures
-// (beside the page, by FigureName) and verdicts.
+// and pictures (beside the page, by FigureName and PicturesName) and verdicts.
 std::string ExperimentMarkdown(const ExperimentResult& result);
 
 }  // namespace metastep

@@ -1,17 +1,14 @@
 #include "client/plot.h"
 
-#include <cairo-svg.h>
-#include <cairo.h>
-
 #include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <limits>
-#include <memory>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "client/canvas.h"
 #include "client/plot_axis.h"
 
 namespace metastep {
@@ -30,10 +27,6 @@ constexpr int kPixelsPerUnit = 2;
 // More points than pixels only make the file larger.
 constexpr size_t kMaxPoints = 1200;
 
-struct Colour {
-  double red, green, blue;
-};
-constexpr Colour kBlack = {0, 0, 0};
 constexpr Colour kFrame = {0.27, 0.27, 0.27};
 constexpr Colour kGrid = {0.87, 0.87, 0.87};
 // Okabe and Ito's palette, told apart by colour-blind eyes as well; when it is
@@ -42,77 +35,21 @@ constexpr Colour kColours[] = {
     {0, 0, 0},       {0.90, 0.62, 0}, {0.34, 0.71, 0.91},  {0, 0.62, 0.45},
     {0, 0.45, 0.70}, {0.84, 0.37, 0}, {0.80, 0.475, 0.655}};
 
-struct SurfaceDeleter {
-  void operator()(cairo_surface_t* surface) const {
-    cairo_surface_destroy(surface);
-  }
-};
-struct ContextDeleter {
-  void operator()(cairo_t* context) const { cairo_destroy(context); }
-};
-using Surface = std::unique_ptr<cairo_surface_t, SurfaceDeleter>;
-using Context = std::unique_ptr<cairo_t, ContextDeleter>;
-
 bool Drawable(double value) { return std::isfinite(value) && value > 0; }
 
-enum class Align { kStart, kMiddle, kEnd };
+void SetBandPen(size_t series, Canvas& canvas) {
+  const Colour& colour = kColours[series % std::size(kColours)];
+  cairo_set_source_rgba(canvas.get(), colour.red, colour.green, colour.blue,
+                        0.2);
+}
 
-// Pen and letters. Thread-compatible, as cairo's contexts are.
-class Canvas {
- public:
-  explicit Canvas(cairo_surface_t* surface) : context_(cairo_create(surface)) {
-    cairo_set_line_join(context_.get(), CAIRO_LINE_JOIN_ROUND);
-  }
-
-  cairo_t* get() const { return context_.get(); }
-
-  void SetColour(const Colour& colour) {
-    cairo_set_source_rgb(get(), colour.red, colour.green, colour.blue);
-  }
-
-  void Fill(const Colour& colour) {
-    SetColour(colour);
-    cairo_paint(get());
-  }
-
-  void Line(double x1, double y1, double x2, double y2) {
-    cairo_move_to(get(), x1, y1);
-    cairo_line_to(get(), x2, y2);
-    cairo_stroke(get());
-  }
-
-  void Text(double x, double y, Align align, const std::string& text) {
-    cairo_text_extents_t extents;
-    cairo_text_extents(get(), text.c_str(), &extents);
-    const double before = align == Align::kStart    ? 0
-                          : align == Align::kMiddle ? extents.x_advance / 2
-                                                    : extents.x_advance;
-    cairo_move_to(get(), x - before, y);
-    cairo_show_text(get(), text.c_str());
-    cairo_new_path(get());
-  }
-
-  void SetFont(double size, cairo_font_weight_t weight) {
-    cairo_select_font_face(get(), "sans-serif", CAIRO_FONT_SLANT_NORMAL,
-                           weight);
-    cairo_set_font_size(get(), size);
-  }
-
-  void SetBandPen(size_t series) {
-    const Colour& colour = kColours[series % std::size(kColours)];
-    cairo_set_source_rgba(get(), colour.red, colour.green, colour.blue, 0.2);
-  }
-
-  void SetSeriesPen(size_t series) {
-    constexpr double kDashes[] = {6, 3};
-    SetColour(kColours[series % std::size(kColours)]);
-    cairo_set_line_width(get(), 1.8);
-    cairo_set_dash(get(), kDashes, series < std::size(kColours) ? 0 : 2, 0);
-  }
-
- private:
-  const Context context_;
-};
+void SetSeriesPen(size_t series, Canvas& canvas) {
+  constexpr double kDashes[] = {6, 3};
+  canvas.SetColour(kColours[series % std::size(kColours)]);
+  cairo_set_line_width(canvas.get(), 1.8);
+  cairo_set_dash(canvas.get(), kDashes, series < std::size(kColours) ? 0 : 2,
+                 0);
+}
 
 // From values to the picture's units.
 class Axes {
@@ -238,7 +175,7 @@ void DrawBands(const Axes& axes, const Plot& plot, Canvas& canvas) {
   cairo_rectangle(canvas.get(), kLeft, kTop, kRight - kLeft, kBottom - kTop);
   cairo_clip(canvas.get());
   for (size_t i = 0; i < plot.series.size(); ++i) {
-    canvas.SetBandPen(i);
+    SetBandPen(i, canvas);
     DrawBand(axes, plot.series[i], canvas);
   }
   cairo_restore(canvas.get());
@@ -252,7 +189,7 @@ void DrawLegendEntry(size_t series, const std::string& label, Canvas& canvas) {
 }
 
 void Draw(const Plot& plot, Canvas& canvas) {
-  canvas.Fill({1, 1, 1});
+  canvas.Fill(kWhite);
   canvas.SetColour(kBlack);
   canvas.SetFont(16, CAIRO_FONT_WEIGHT_BOLD);
   canvas.Text((kLeft + kRight) / 2, kTop - 18, Align::kMiddle, plot.title);
@@ -261,28 +198,10 @@ void Draw(const Plot& plot, Canvas& canvas) {
   axes.Draw(plot, canvas);
   DrawBands(axes, plot, canvas);
   for (size_t i = 0; i < plot.series.size(); ++i) {
-    canvas.SetSeriesPen(i);
+    SetSeriesPen(i, canvas);
     DrawCurve(axes, plot.series[i].values, canvas);
     DrawLegendEntry(i, plot.series[i].label, canvas);
   }
-}
-
-cairo_status_t Append(void* out, const unsigned char* bytes, unsigned length) {
-  static_cast<std::string*>(out)->append(reinterpret_cast<const char*>(bytes),
-                                         length);
-  return CAIRO_STATUS_SUCCESS;
-}
-
-Surface MakeSurface(PlotFormat format, std::string& out) {
-  if (format == PlotFormat::kSvg) {
-    return Surface(
-        cairo_svg_surface_create_for_stream(&Append, &out, kWidth, kHeight));
-  }
-  Surface surface(cairo_image_surface_create(
-      CAIRO_FORMAT_RGB24, static_cast<int>(kWidth) * kPixelsPerUnit,
-      static_cast<int>(kHeight) * kPixelsPerUnit));
-  cairo_surface_set_device_scale(surface.get(), kPixelsPerUnit, kPixelsPerUnit);
-  return surface;
 }
 
 }  // namespace
@@ -295,26 +214,10 @@ absl::StatusOr<PlotFormat> PlotFormatOf(absl::string_view path) {
 }
 
 absl::StatusOr<std::string> RenderPlot(const Plot& plot, PlotFormat format) {
-  std::string bytes;
-  const Surface surface = MakeSurface(format, bytes);
-  cairo_status_t status = CAIRO_STATUS_SUCCESS;
-  {
-    Canvas canvas(surface.get());
-    Draw(plot, canvas);
-    status = cairo_status(canvas.get());
-  }
-  if (status == CAIRO_STATUS_SUCCESS && format == PlotFormat::kPng) {
-    status = cairo_surface_write_to_png_stream(surface.get(), &Append, &bytes);
-  }
-  cairo_surface_finish(surface.get());
-  if (status == CAIRO_STATUS_SUCCESS) {
-    status = cairo_surface_status(surface.get());
-  }
-  if (status != CAIRO_STATUS_SUCCESS) {
-    return absl::InternalError(
-        absl::StrCat("cannot draw a plot: ", cairo_status_to_string(status)));
-  }
-  return bytes;
+  const auto draw = [&](Canvas& canvas) { Draw(plot, canvas); };
+  return format == PlotFormat::kSvg
+             ? RenderSvg(kWidth, kHeight, draw)
+             : RenderPng(kWidth, kHeight, kPixelsPerUnit, draw);
 }
 
 }  // namespace metastep

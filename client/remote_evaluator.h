@@ -16,7 +16,8 @@
 
 namespace metastep {
 
-// Draws the same tasks as the workers do for this seed. Not thread-safe.
+// Draws the same tasks as the workers do for this seed; keeps no theta. Not
+// thread-safe.
 class RemoteEvaluator final : public Evaluator {
  public:
   // References must outlive it.

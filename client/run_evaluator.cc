@@ -9,6 +9,7 @@
 #include "base/digest.h"
 #include "base/status_macros.h"
 #include "client/watch_run.h"
+#include "optimizer/run_spec.h"
 
 namespace metastep {
 namespace {
@@ -17,8 +18,12 @@ namespace {
 constexpr int64_t kMaxFigures = (2 << 20) / 8;
 
 int EntriesPerRun(const v1::EvaluationSpec& what) {
+  // Two coordinates of theta take the room of a figure; of whole thetas fewer
+  // than kMaxKeptEntries are in a message.
+  const int64_t theta = what.keep_theta() ? kMaxKeptCoordinates / 2 : 0;
+  static_assert(kMaxFigures / (kMaxKeptCoordinates / 2) <= kMaxKeptEntries);
   const int64_t figures =
-      2 * (int64_t{what.steps()} + 1) + 2 * int64_t{what.tasks()};
+      2 * (int64_t{what.steps()} + 1) + 2 * int64_t{what.tasks()} + theta;
   return static_cast<int>(std::max<int64_t>(1, kMaxFigures / figures));
 }
 

@@ -2,14 +2,16 @@
 
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "base/status_macros.h"
 #include "learner/inner_loop.h"
 
 namespace metastep {
 
-absl::StatusOr<std::vector<double>> LossCurveOf(const UpdateRule& rule,
-                                                Task& task, int steps) {
+absl::StatusOr<std::vector<double>> LossCurveOf(
+    const UpdateRule& rule, Task& task, int steps,
+    std::vector<float>* final_theta) {
   METASTEP_ASSIGN_OR_RETURN(InnerLoop loop, BeginInnerLoop(rule, task));
   std::vector<double> losses;
   losses.reserve(steps + 1);
@@ -20,6 +22,7 @@ absl::StatusOr<std::vector<double>> LossCurveOf(const UpdateRule& rule,
     if (!std::isfinite(loop.loss)) break;  // and nothing later is
   }
   losses.resize(steps + 1, std::numeric_limits<double>::infinity());
+  if (final_theta != nullptr) *final_theta = std::move(loop.theta);
   return losses;
 }
 

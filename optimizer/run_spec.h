@@ -2,6 +2,7 @@
 #ifndef METASTEP_OPTIMIZER_RUN_SPEC_H_
 #define METASTEP_OPTIMIZER_RUN_SPEC_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
@@ -10,6 +11,11 @@
 #include "metastep/v1/spec.pb.h"
 
 namespace metastep {
+
+// The limits of EvaluationSpec.keep_theta: with them all of a run's thetas have
+// 2 MiB, half of what a gRPC message may have.
+inline constexpr int kMaxKeptEntries = 8;
+inline constexpr int64_t kMaxKeptCoordinates = 65'536;
 
 // Parses protobuf text format. Errors: InvalidArgument, "line:column: message"
 // for each problem; an unknown field is one.

@@ -56,11 +56,12 @@ void Fill(v1::EvaluationEntry& spec, const SpecPlace& place) {
 
 void FillEntries(v1::EvaluationSpec& spec, const SpecPlace& place) {
   constexpr int kMaxEntries = 1000;
-  if (spec.entries().empty() || spec.entries_size() > kMaxEntries) {
+  const int limit = spec.keep_theta() ? kMaxKeptEntries : kMaxEntries;
+  if (spec.entries().empty() || spec.entries_size() > limit) {
     place.problems->Add(
         (place / "entries").path,
         absl::StrCat("has ", spec.entries_size(), " elements; must have 1 to ",
-                     kMaxEntries));
+                     limit, spec.keep_theta() ? " with keep_theta" : ""));
     return;
   }
   absl::flat_hash_set<std::string> labels;

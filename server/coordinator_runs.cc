@@ -172,8 +172,9 @@ absl::StatusOr<v1::ListRunsResponse> Coordinator::ListRuns(
   MutexLock lock(mu_);
   for (const RunStore::ListedRun& entry : listed) {
     const auto active = runs_.find(entry.run.run_id());
-    *response.add_runs() =
-        active == runs_.end() ? entry.run : active->second->Snapshot();
+    v1::Run& run = *response.add_runs();
+    run = active == runs_.end() ? entry.run : active->second->Snapshot();
+    run.clear_curves();  // of an evaluation that is just ending
   }
   if (static_cast<int>(listed.size()) == size) {
     response.set_next_page_token(absl::StrCat(listed.back().sequence));

@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "absl/strings/str_format.h"
 #include "base/status_macros.h"
+#include "optimizer/run_spec.h"
 #include "server/curve_stats.h"
 
 namespace metastep {
@@ -18,7 +20,8 @@ v1::EvaluationShard::Tasks ShardTasks(v1::EvaluationSpec::Tasks tasks) {
 EvaluationWork::EvaluationWork(const v1::RunSpec& spec)
     : spec_(spec),
       curves_(static_cast<size_t>(evaluation().entries_size()) *
-              evaluation().tasks()) {}
+              evaluation().tasks()),
+      thetas_(evaluation().entries_size()) {}
 
 // The worker needs the task and the entry, not the other entries; what it gets
 // is a whole spec all the same, since it checks what it gets.
@@ -32,6 +35,7 @@ void EvaluationWork::Describe(int shard, v1::Lease& lease) const {
   only.set_tasks_from(evaluation().tasks_from());
   only.set_tasks(evaluation().tasks());
   only.set_steps(evaluation().steps());
+  only.set_keep_theta(evaluation().keep_theta());
   *only.add_entries() = entry;
   v1::EvaluationShard& work = *lease.mutable_evaluation();
   work.set_tasks_from(ShardTasks(evaluation().tasks_from()));
@@ -44,6 +48,31 @@ void EvaluationWork::Describe(int shard, v1::Lease& lease) const {
   }
 }
 
+// What the task's size is, the worker knows alone; all entries' thetas are of
+// one.
+absl::Status EvaluationWork::CheckTheta(int shard,
+                                        const std::string& theta) const {
+  if (!Keeps(shard)) {
+    if (theta.empty()) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "the result has %d bytes of theta, which is not kept", theta.size()));
+  }
+  constexpr size_t kLimit = kMaxKeptCoordinates * sizeof(float);
+  if (theta.empty() || theta.size() % sizeof(float) != 0 ||
+      theta.size() > kLimit) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "theta has %d bytes; it must be whole floats, at most %d bytes",
+        theta.size(), kLimit));
+  }
+  for (const std::string& other : thetas_) {
+    if (other.empty() || other.size() == theta.size()) continue;
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "theta has %d bytes, and another entry's of the same task has %d",
+        theta.size(), other.size()));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status EvaluationWork::Take(int shard,
                                   const v1::SubmitResultRequest& result) {
   if (!result.has_evaluation()) {
@@ -51,8 +80,13 @@ absl::Status EvaluationWork::Take(int shard,
   }
   METASTEP_RETURN_IF_ERROR(
       CheckCurveSize(result.evaluation(), evaluation().steps()));
+  METASTEP_RETURN_IF_ERROR(
+      CheckTheta(shard, result.evaluation().final_theta()));
   curves_[shard] = {result.evaluation().losses().begin(),
                     result.evaluation().losses().end()};
+  if (Keeps(shard)) {
+    thetas_[shard / evaluation().tasks()] = result.evaluation().final_theta();
+  }
   return absl::OkStatus();
 }
 
@@ -74,6 +108,7 @@ void EvaluationWork::Report(int done_shards, v1::Run& run) const {
                                    stats.deviation.end());
     curve.mutable_final_losses()->Add(stats.finals.begin(), stats.finals.end());
     curve.mutable_sums_of_losses()->Add(stats.sums.begin(), stats.sums.end());
+    curve.set_final_theta(thetas_[e]);
   }
 }
 

@@ -3,6 +3,7 @@
 #define METASTEP_SERVER_EVALUATION_WORK_H_
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "server/run_work.h"
@@ -35,9 +36,15 @@ class EvaluationWork final : public RunWork {
 
  private:
   const v1::EvaluationSpec& evaluation() const { return spec_.evaluation(); }
+  // Whether a shard's theta is kept.
+  bool Keeps(int shard) const {
+    return evaluation().keep_theta() && shard % evaluation().tasks() == 0;
+  }
+  absl::Status CheckTheta(int shard, const std::string& theta) const;
 
   const v1::RunSpec spec_;
   std::vector<std::vector<double>> curves_;  // [entries * tasks][steps + 1]
+  std::vector<std::string> thetas_;          // of task 0, [entries]; or empty
   bool ended_ = false;
 };
 

@@ -62,6 +62,15 @@ absl::Status CheckEvaluation(const v1::EvaluationShard& shard) {
   return absl::OkStatus();
 }
 
+// The spec keeps task 0's theta; its size is known only here.
+absl::Status CheckKept(const ParameterLayout& layout) {
+  if (layout.coordinates() <= kMaxKeptCoordinates) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrFormat(
+      "keep_theta keeps tasks of at most %d coordinates, and this one has %d; "
+      "choose a smaller task, or leave keep_theta out",
+      kMaxKeptCoordinates, layout.coordinates()));
+}
+
 absl::StatusOr<RngStream> StreamOf(v1::EvaluationShard::Tasks tasks) {
   switch (tasks) {
     case v1::EvaluationShard::VALIDATION:
@@ -211,10 +220,15 @@ absl::Status ShardRunner::RunEvaluation(const v1::RunSpec& spec,
                     .stream = stream,
                     .lane = static_cast<uint32_t>(shard.task())});
   METASTEP_ASSIGN_OR_RETURN(const auto rule, RuleOf(lease, task->layout()));
-  METASTEP_ASSIGN_OR_RETURN(const std::vector<double> losses,
-                            LossCurveOf(*rule, *task, shard.steps()));
-  outcome.submission.mutable_evaluation()->mutable_losses()->Add(losses.begin(),
-                                                                 losses.end());
+  const bool keep = spec.evaluation().keep_theta() && shard.task() == 0;
+  if (keep) METASTEP_RETURN_IF_ERROR(CheckKept(task->layout()));
+  std::vector<float> theta;
+  METASTEP_ASSIGN_OR_RETURN(
+      const std::vector<double> losses,
+      LossCurveOf(*rule, *task, shard.steps(), keep ? &theta : nullptr));
+  v1::EvaluationResult& result = *outcome.submission.mutable_evaluation();
+  result.mutable_losses()->Add(losses.begin(), losses.end());
+  result.set_final_theta(FloatsToBytes(theta));
   return absl::OkStatus();
 }
 

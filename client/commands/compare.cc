@@ -7,10 +7,12 @@
 
 #include "base/clock.h"
 #include "base/status_macros.h"
+#include "client/art_pictures.h"
 #include "client/commands/backend.h"
 #include "client/commands/comparison_output.h"
 #include "client/commands/flags.h"
 #include "client/comparison.h"
+#include "client/picture_strip.h"
 #include "client/progress.h"
 #include "client/run_evaluator.h"
 #include "client/service_clients.h"
@@ -27,6 +29,7 @@ struct CompareOptions {
   ComparisonFlags comparison;
   OutputFlags output;
   std::vector<std::string> model_files;
+  std::string pictures;
 };
 
 absl::StatusOr<Backend> FindBackend(const CompareOptions& options,
@@ -63,6 +66,9 @@ absl::Status RunCompare(const CompareOptions& options,
     return absl::InvalidArgumentError(
         "nothing to compare: give --model REF or --model-file FILE");
   }
+  if (!options.pictures.empty()) {
+    METASTEP_RETURN_IF_ERROR(CheckKeepsPictures(spec.task()));
+  }
   METASTEP_ASSIGN_OR_RETURN(const Backend backend,
                             FindBackend(options, cancellation));
   const auto channel = MakeChannel(backend.address);
@@ -78,6 +84,12 @@ absl::Status RunCompare(const CompareOptions& options,
       Compare(evaluator,
               {models, HandDesignedRuleNames(), options.comparison.tuning_tasks,
                options.comparison.tasks, options.comparison.steps}));
+  if (!options.pictures.empty()) {
+    METASTEP_ASSIGN_OR_RETURN(const std::vector<Picture> pictures,
+                              BeforeAndAfter(evaluator, spec.task(), models,
+                                             rules, options.comparison.steps));
+    METASTEP_RETURN_IF_ERROR(WritePictureStrip(options.pictures, pictures));
+  }
   return ShowComparison(rules, models, spec, options.comparison,
                         options.output.json);
 }
@@ -99,6 +111,11 @@ void AddCompareCommand(CLI::App& app, Command& command) {
       ->type_name("FILE")
       ->allow_extra_args(false)
       ->excludes(verb->get_option("--server"));
+  verb->add_option("--pictures", options->pictures,
+                   "Of neural art: write a PNG of the first task at its start "
+                   "and after the steps of each learned rule and of the best "
+                   "hand-designed one")
+      ->type_name("FILE");
   verb->get_option("--server")
       ->excludes(verb->get_option("--state-dir"))
       ->excludes(verb->get_option("--workers"))

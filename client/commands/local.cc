@@ -2,15 +2,18 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/status_macros.h"
+#include "client/art_pictures.h"
 #include "client/commands/flags.h"
 #include "client/executable_folder.h"
 #include "client/local_cluster.h"
 #include "client/model_name.h"
+#include "client/picture_strip.h"
 #include "client/progress.h"
 #include "client/run_report.h"
 #include "client/service_clients.h"
@@ -32,6 +35,7 @@ struct LocalOptions {
   ClusterFlags cluster;
   OutputFlags output;
   std::string export_path;
+  std::string pictures;
 };
 
 // Creates the run, or finds the unfinished or finished one that an earlier call
@@ -76,6 +80,30 @@ absl::StatusOr<v1::Run> RunToEnd(const LocalOptions& options,
   return run;
 }
 
+absl::Status CheckOptions(const LocalOptions& options,
+                          const v1::RunSpec& spec) {
+  if (!options.export_path.empty() && !spec.has_training()) {
+    return absl::InvalidArgumentError(
+        "--export needs a spec with training; an evaluation makes no model");
+  }
+  if (options.pictures.empty()) return absl::OkStatus();
+  if (!spec.evaluation().keep_theta()) {
+    return absl::InvalidArgumentError(
+        "--pictures needs a spec with evaluation.keep_theta: true");
+  }
+  return CheckKeepsPictures(spec.task());
+}
+
+// Every entry's.
+absl::Status WritePictures(const std::string& path, const v1::Run& run) {
+  std::vector<Picture> pictures;
+  for (const v1::LossCurve& curve : run.curves()) {
+    METASTEP_ASSIGN_OR_RETURN(pictures.emplace_back(),
+                              PictureOf(curve, run.spec().task()));
+  }
+  return WritePictureStrip(path, pictures);
+}
+
 absl::Status RunLocal(const LocalOptions& options, Cancellation& cancellation) {
   METASTEP_ASSIGN_OR_RETURN(
       const v1::RunSpec spec,
@@ -84,10 +112,7 @@ absl::Status RunLocal(const LocalOptions& options, Cancellation& cancellation) {
     std::cout << FormatRunSpec(spec);
     return absl::OkStatus();
   }
-  if (!options.export_path.empty() && !spec.has_training()) {
-    return absl::InvalidArgumentError(
-        "--export needs a spec with training; an evaluation makes no model");
-  }
+  METASTEP_RETURN_IF_ERROR(CheckOptions(options, spec));
   METASTEP_ASSIGN_OR_RETURN(const auto state,
                             StateFolder::Open(options.cluster.state_dir));
   METASTEP_ASSIGN_OR_RETURN(
@@ -101,6 +126,9 @@ absl::Status RunLocal(const LocalOptions& options, Cancellation& cancellation) {
   if (state->temporary() && run.has_model() && options.export_path.empty()) {
     std::cerr << "the model is deleted with the temporary state folder; keep "
                  "it by --state-dir DIR or --export FILE\n";
+  }
+  if (!options.pictures.empty()) {
+    METASTEP_RETURN_IF_ERROR(WritePictures(options.pictures, run));
   }
   std::cout << (options.output.json ? RunResultJson(run) + "\n"
                                     : FormatRunResult(run));
@@ -118,6 +146,10 @@ void AddLocalCommand(CLI::App& app, Command& command) {
   AddOutputFlags(*verb, options->output);
   verb->add_option("--export", options->export_path,
                    "Write the model as a safetensors file")
+      ->type_name("FILE");
+  verb->add_option("--pictures", options->pictures,
+                   "Of an evaluation of neural art with keep_theta: write a "
+                   "PNG of what each entry made of the first task")
       ->type_name("FILE");
   verb->footer(
       "An interrupted run goes on when it is called again with the same spec "

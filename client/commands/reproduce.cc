@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/status_macros.h"
+#include "client/art_pictures.h"
 #include "client/commands/backend.h"
 #include "client/commands/flags.h"
 #include "client/comparison.h"
@@ -23,6 +24,7 @@
 #include "client/experiment_report.h"
 #include "client/experiment_verdict.h"
 #include "client/model_name.h"
+#include "client/picture_strip.h"
 #include "client/plot.h"
 #include "client/progress.h"
 #include "client/run_evaluator.h"
@@ -114,6 +116,12 @@ class Reproduction {
       measured.rules[i].name = part.models(i);
     }
     measured.verdicts = Judge(part, measured.rules);
+    if (CheckKeepsPictures(part.task()).ok()) {
+      METASTEP_ASSIGN_OR_RETURN(
+          measured.pictures,
+          BeforeAndAfter(evaluator, part.task(), measured.models,
+                         measured.rules, part.steps()));
+    }
     progress_.Finish();
     return measured;
   }
@@ -166,8 +174,8 @@ class Reproduction {
   std::map<std::string, v1::ModelInfo> learned_;
 };
 
-absl::Status WriteFigure(const ReproduceOptions& options,
-                         const MeasuredPart& measured) {
+absl::Status WriteFigures(const ReproduceOptions& options,
+                          const MeasuredPart& measured) {
   METASTEP_ASSIGN_OR_RETURN(
       const std::string image,
       RenderPlot(
@@ -175,9 +183,12 @@ absl::Status WriteFigure(const ReproduceOptions& options,
                          absl::StrCat(measured.part.name(), ": mean loss on ",
                                       measured.part.tasks(), " fresh tasks")),
           PlotFormat::kPng));
-  return WriteUserFile(
-      fs::path(options.output_dir) / FigureName(options.name, measured.part),
-      image);
+  const fs::path folder = options.output_dir;
+  METASTEP_RETURN_IF_ERROR(
+      WriteUserFile(folder / FigureName(options.name, measured.part), image));
+  if (measured.pictures.empty()) return absl::OkStatus();
+  return WritePictureStrip(folder / PicturesName(options.name, measured.part),
+                           measured.pictures);
 }
 
 // OutOfRange if a threshold is missed.
@@ -212,7 +223,7 @@ absl::Status RunReproduce(const ReproduceOptions& options,
     if (options.tasks > 0) part.set_tasks(options.tasks);
     METASTEP_ASSIGN_OR_RETURN(MeasuredPart measured,
                               reproduction.Measure(part));
-    METASTEP_RETURN_IF_ERROR(WriteFigure(options, measured));
+    METASTEP_RETURN_IF_ERROR(WriteFigures(options, measured));
     if (!options.output.json) {
       std::cout << "\n" << part.name() << "\n" << FormatMeasuredPart(measured);
     }
@@ -243,7 +254,8 @@ void AddReproduceCommand(CLI::App& app, Command& command) {
                    "Fresh tasks for each part, instead of the experiment's")
       ->check(CLI::Range(1, 10'000));
   verb->add_option("--output-dir", options->output_dir,
-                   "Folder for the figures, one PNG for each part")
+                   "Folder for the figures: a PNG for each part, and of neural "
+                   "art one with the pictures before and after")
       ->type_name("DIR")
       ->capture_default_str();
   verb->add_option("--markdown", options->markdown,

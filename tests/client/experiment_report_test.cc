@@ -8,6 +8,9 @@
 namespace metastep {
 namespace {
 
+using testing::HasSubstr;
+using testing::Not;
+
 // Of two values 2 apart the deviation is the root of 2, and so the half width
 // 12.706 (Student's t of one degree of freedom); of sums 4 apart, twice that.
 TEST(ExperimentReportTest, JsonHasTheIntervals) {
@@ -31,7 +34,26 @@ TEST(ExperimentReportTest, NamesTheBuildThatMeasured) {
   EXPECT_EQ(nlohmann::json::parse(ExperimentJson(result))["version"],
             "1.2 (commit a, b)");
   EXPECT_THAT(ExperimentMarkdown(result),
-              testing::HasSubstr("Written by metastep 1.2 (commit a, b):\n"));
+              HasSubstr("Written by metastep 1.2 (commit a, b):\n"));
+}
+
+ExperimentResult Result() {
+  MeasuredPart measured;
+  measured.part.set_name("new-style");
+  return {"art", "Neural art", "metastep reproduce art", "1.2", {measured}};
+}
+
+TEST(ExperimentReportTest, AFigureStandsBesideThePage) {
+  const std::string page = ExperimentMarkdown(Result());
+  EXPECT_THAT(page, HasSubstr("](art-new-style.png)"));
+  EXPECT_THAT(page, Not(HasSubstr("pictures")));
+}
+
+TEST(ExperimentReportTest, SoDoPicturesIfThereAreAny) {
+  ExperimentResult result = Result();
+  result.parts[0].pictures.push_back({"at the start", 1, {0, 0, 0}});
+  EXPECT_THAT(ExperimentMarkdown(result),
+              HasSubstr("](art-new-style-pictures.png)"));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #define METASTEP_TESTS_CLIENT_FAKE_EVALUATOR_H_
 
 #include <functional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -33,11 +34,14 @@ class FakeEvaluator final : public Evaluator {
       curve.add_loss(losses.final);
       curve.add_sums_of_losses(losses.sum);
       curve.add_final_losses(losses.final);
+      if (what.keep_theta()) curve.set_final_theta(theta);
     }
     return curves;
   }
 
   std::vector<v1::EvaluationSpec> asked;
+  // What every curve has for final_theta where it is kept.
+  std::string theta;
 
  private:
   const std::function<Losses(const v1::EvaluationEntry&)> judge_;

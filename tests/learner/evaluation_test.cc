@@ -8,8 +8,10 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "optimizee/closed_form.h"
 #include "optimizer/rule_factory.h"
 #include "tests/learner/specs.h"
@@ -80,6 +82,21 @@ TEST(LossCurveOfTest, RecordsTheLossBeforeEveryStepAndAfterTheLast) {
       MakeHandDesignedRule(ResolvedRule("sgd { learning_rate: 0.25 }")).value();
   EXPECT_THAT(LossCurveOf(*rule, *task, 2),
               IsOkAndHolds(ElementsAre(1, 0.25, 0.0625)));
+}
+
+// The same x_t: theta after two steps is 1/4, after none theta_0 = 1.
+TEST(LossCurveOfTest, GivesThetaAfterTheLastStep) {
+  const std::unique_ptr<Task> task =
+      MakeClosedFormFamily(ResolvedTask("square {}"))->Make({});
+  std::vector<float> theta;
+  for (const auto& [rate, expected] : {std::pair(0.25, 0.25f), {0, 1}}) {
+    const std::unique_ptr<const UpdateRule> rule =
+        MakeHandDesignedRule(
+            ResolvedRule(absl::StrCat("sgd { learning_rate: ", rate, " }")))
+            .value();
+    ASSERT_OK(LossCurveOf(*rule, *task, 2, &theta));
+    EXPECT_THAT(theta, ElementsAre(expected));
+  }
 }
 
 TEST(LossCurveOfTest, CountsStepsFromOne) {

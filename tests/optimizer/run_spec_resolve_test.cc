@@ -570,6 +570,22 @@ TEST(RunSpecResolveTest, EntriesAreLimited) {
   EXPECT_OK(ResolveRunSpec(spec));
 }
 
+TEST(RunSpecResolveTest, FewerEntriesAreKeptWithTheirThetas) {
+  v1::RunSpec spec = Parse(kEvaluation);  // two entries
+  spec.mutable_evaluation()->set_keep_theta(true);
+  for (int i = 0; i < 7; ++i) {
+    v1::EvaluationEntry& entry = *spec.mutable_evaluation()->add_entries();
+    entry.set_label(absl::StrCat(i));
+    entry.mutable_hand_designed()->mutable_sgd();
+  }
+  EXPECT_THAT(ResolveRunSpec(spec),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "evaluation.entries has 9 elements; must have 1 to 8 "
+                       "with keep_theta"));
+  spec.mutable_evaluation()->mutable_entries()->RemoveLast();
+  EXPECT_OK(ResolveRunSpec(spec));
+}
+
 TEST(RunSpecResolveTest, RuleNamesAreUnique) {
   v1::RunSpec spec = Parse(kTraining);
   ASSERT_OK(SetField(spec, "training.rules[0]", "{name: 'a' rule {lstm {}}}"));

@@ -138,6 +138,51 @@ TEST_F(CommandTest, ReproduceJudgesAndPlots) {
   EXPECT_TRUE(std::filesystem::exists(Path("page.md")));
 }
 
+// A PNG begins with these eight bytes.
+std::string BeginningOf(const std::string& path) {
+  std::string bytes(8, ' ');
+  std::ifstream(path).read(bytes.data(), 8);
+  return bytes;
+}
+constexpr char kPng[] = "\x89PNG\r\n\x1a\n";
+
+TEST_F(CommandTest, LocalWritesThePicturesThatAnEvaluationKept) {
+  const std::string spec = WriteSpec(R"(
+    name: "pictures"
+    task { art { size: 16 } }
+    evaluation {
+      keep_theta: true
+      tasks: 1
+      steps: 2
+      entries { label: "start" hand_designed { sgd { learning_rate: 0 } } }
+      entries { label: "adam" hand_designed { adam { learning_rate: 0.1 } } }
+    })");
+  const CommandResult result =
+      Metastep({"local", spec, "--quiet", "--pictures", Path("pictures.png")});
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_EQ(BeginningOf(Path("pictures.png")), kPng);
+  const CommandResult unkept =
+      Metastep({"local", spec, "--set", "evaluation.keep_theta=false",
+                "--pictures", Path("none.png")});
+  EXPECT_EQ(unkept.exit_code, 2);
+  EXPECT_THAT(unkept.output, HasSubstr("evaluation.keep_theta: true"));
+}
+
+TEST_F(CommandTest, CompareDrawsPicturesOfArt) {
+  const std::string spec = WriteSpec(
+      "name: 'art' task { art { size: 16 } } training { rounds: 1 unroll { "
+      "horizon: 2 window: 2 } validation { tasks: 1 steps: 2 } }");
+  const CommandResult trained =
+      Metastep({"local", spec, "--quiet", "--export", Path("m")});
+  ASSERT_EQ(trained.exit_code, 0) << trained.output;
+  const CommandResult compared =
+      Metastep({"compare", spec, "--model-file", Path("m"), "--steps", "2",
+                "--tasks", "1", "--tuning-tasks", "1", "--pictures",
+                Path("pictures.png"), "--quiet"});
+  EXPECT_EQ(compared.exit_code, 0) << compared.output;
+  EXPECT_EQ(BeginningOf(Path("pictures.png")), kPng);
+}
+
 TEST_F(CommandTest, ReproduceNamesTheExperimentsThatThereAre) {
   const CommandResult result = Metastep({"reproduce", "nothing"});
   EXPECT_EQ(result.exit_code, 2);

@@ -663,6 +663,42 @@ TEST_F(CoordinatorTest, EvaluationReturnsACurveForEachEntry) {
   EXPECT_THAT(run.curves(1).final_losses(), ElementsAre(1, 1));
 }
 
+// Task 0's theta is two floats, the entry's rate.
+TEST_F(CoordinatorTest, KeptThetasAreInTheRunsCurvesAfterARestartToo) {
+  auto spec = ParseRunSpec(R"(
+    name: "eval"
+    task { square {} }
+    evaluation {
+      entries { label: "a" hand_designed { sgd { learning_rate: 0.25 } } }
+      entries { label: "b" hand_designed { sgd { learning_rate: 0.5 } } }
+      tasks: 2
+      steps: 3
+      keep_theta: true
+    })");
+  ASSERT_OK(spec);
+  const std::string run_id = Create(*spec);
+  const std::string worker = Register();
+  for (int i = 0; i < 4; ++i) {
+    const v1::Lease lease = Lease(worker);
+    EXPECT_TRUE(lease.spec().evaluation().keep_theta());
+    v1::SubmitResultRequest result = Result(worker, lease, {1});
+    const auto rate = static_cast<float>(
+        lease.evaluation().hand_designed().sgd().learning_rate());
+    if (lease.evaluation().task() == 0) {
+      result.mutable_evaluation()->set_final_theta(FloatsToBytes({rate, rate}));
+    }
+    EXPECT_EQ(Submit(result), Response::ACCEPTED);
+  }
+  AwaitEnd(run_id);
+  Open();
+  ASSERT_OK_AND_ASSIGN(const v1::Run run, coordinator_->GetRun(run_id));
+  ASSERT_EQ(run.curves_size(), 2);
+  EXPECT_THAT(FloatsFromBytes(run.curves(0).final_theta()),
+              ElementsAre(0.25, 0.25));
+  EXPECT_THAT(FloatsFromBytes(run.curves(1).final_theta()),
+              ElementsAre(0.5, 0.5));
+}
+
 TEST_F(CoordinatorTest, RegistrationsAndWaitsOutOfRangeAreRefused) {
   v1::RegisterWorkerRequest request;
   request.set_name("w");

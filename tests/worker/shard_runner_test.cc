@@ -11,6 +11,7 @@
 namespace metastep {
 namespace {
 
+using testing::AllOf;
 using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -223,6 +224,32 @@ TEST(ShardRunnerTest, EvaluatesTheRunsPhiAndAModelAlike) {
   EXPECT_NE(Evaluate(lease).SerializeAsString(), run.SerializeAsString());
 }
 
+// An evaluation of SGD of rate 0 that keeps theta, on a task of the spec.
+v1::Lease KeepingLease(const std::string& task) {
+  v1::Lease lease = SgdLease("lease");
+  v1::RunSpec& spec = *lease.mutable_spec();
+  spec = *ParseRunSpec("name: 'r' task { " + task +
+                       " } evaluation { keep_theta: true entries { label: 'x' "
+                       "hand_designed { sgd { learning_rate: 0 } } } }");
+  lease.mutable_evaluation()
+      ->mutable_hand_designed()
+      ->mutable_sgd()
+      ->set_learning_rate(0);
+  return lease;
+}
+
+// x^2 begins at x = 1.
+TEST(ShardRunnerTest, KeepsTheFirstTasksThetaIfTheSpecSaysSo) {
+  v1::Lease lease = KeepingLease("square {}");
+  EXPECT_THAT(FloatsFromBytes(Evaluate(lease).evaluation().final_theta()),
+              ElementsAre(1));
+  lease.mutable_evaluation()->set_task(1);
+  EXPECT_THAT(Evaluate(lease).evaluation().final_theta(), IsEmpty());
+  lease.mutable_evaluation()->set_task(0);
+  lease.mutable_spec()->mutable_evaluation()->set_keep_theta(false);
+  EXPECT_THAT(Evaluate(lease).evaluation().final_theta(), IsEmpty());
+}
+
 TEST(ShardRunnerTest, DrawsEvaluationTasksByKindAndIndex) {
   v1::Lease lease = SgdLease("lease");
   *lease.mutable_spec()->mutable_task() = SmallTraining().task();
@@ -286,6 +313,16 @@ TEST(ShardRunnerTest, AWrongSpecIsAFailure) {
   lease = WindowLease(0, 0);
   lease.mutable_spec()->clear_task();
   EXPECT_THAT(FailureOf(lease), HasSubstr("task"));
+}
+
+// An image of side 147 has 64,827 coordinates, one of 148 has 65,712.
+TEST(ShardRunnerTest, AThetaThatIsTooLargeToKeepIsAFailure) {
+  EXPECT_THAT(FailureOf(KeepingLease("art { size: 148 }")),
+              AllOf(HasSubstr("at most 65536 coordinates"),
+                    HasSubstr("this one has 65712")));
+  EXPECT_THAT(
+      Evaluate(KeepingLease("art { size: 147 }")).evaluation().final_theta(),
+      SizeIs(4 * 64827));
 }
 
 TEST(ShardRunnerTest, AWrongShardIsAFailure) {
