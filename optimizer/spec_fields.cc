@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/algorithm/container.h"
 #include "absl/status/status.h"
@@ -11,6 +12,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
@@ -69,6 +71,28 @@ std::string EnumNames(const EnumDescriptor& type) {
   return absl::StrJoin(names, ", ");
 }
 
+// Enough to recognise a text by; a peer may send megabytes.
+std::string Shown(absl::string_view text) {
+  constexpr size_t kShown = 80;
+  return absl::CHexEscape(text.substr(0, kShown));
+}
+
+constexpr size_t kMaxPath = 256;
+
+bool IsPathName(absl::string_view name) {
+  return !name.empty() && name.front() != '.' &&
+         absl::c_all_of(name, [](char c) {
+           return absl::ascii_isalnum(c) || c == '.' || c == '_' || c == '-';
+         });
+}
+
+bool IsPath(absl::string_view text) {
+  return text.size() <= kMaxPath &&
+         absl::c_all_of(
+             std::vector<absl::string_view>(absl::StrSplit(text, '/')),
+             IsPathName);
+}
+
 }  // namespace
 
 bool IsName(absl::string_view text) {
@@ -81,10 +105,8 @@ bool IsName(absl::string_view text) {
 }
 
 std::string NameProblem(absl::string_view text) {
-  // Enough to recognise it by; a peer may send megabytes.
-  constexpr size_t kShown = 80;
   return absl::StrCat(
-      "is \"", absl::CHexEscape(text.substr(0, kShown)),
+      "is \"", Shown(text),
       "\"; must be 1 to 64 characters out of a to z, 0 to 9, '_' and '-'");
 }
 
@@ -168,6 +190,17 @@ void SpecFields::Name(absl::string_view field,
     return;
   }
   if (!IsName(value)) Problem(field, NameProblem(value));
+}
+
+void SpecFields::Path(absl::string_view field) {
+  const std::string value = reflection_.GetString(message_, Find(field));
+  if (IsPath(value)) return;
+  Problem(field, absl::StrCat("is \"", Shown(value),
+                              "\"; must be the path of a file below the data "
+                              "directory, of at most ",
+                              kMaxPath,
+                              " characters: names of letters, digits, '.', '_' "
+                              "and '-' that do not begin with '.'"));
 }
 
 void SpecFields::Integers(absl::string_view field, int max_count,

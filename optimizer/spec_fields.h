@@ -85,6 +85,11 @@ class SpecFields {
   void Name(absl::string_view field,
             std::optional<absl::string_view> fallback = std::nullopt);
 
+  // A file below a folder: at most 256 characters; names of letters, digits,
+  // '.', '_' and '-' with '/' between them, none of which begins with a '.', so
+  // that it cannot lead out of the folder.
+  void Path(absl::string_view field);
+
   // At most `max_count` elements, each within the limit.
   void Integers(absl::string_view field, int max_count, IntegerLimit limit);
   void Reals(absl::string_view field, const RealLimit& limit);

@@ -70,12 +70,20 @@ void Fill(v1::ConvNetSpec& spec, const SpecPlace& place) {
   fields.Real("initial_stddev", kAtLeastZero, 0.01);
 }
 
-// Fields for what no worker can read.
-void RefuseFiles(const v1::ArtSpec& spec, SpecFields& fields) {
-  if (!spec.style().empty()) {
-    fields.Problem("style",
-                   "must be empty: image files are not read; choose a texture");
+// A style is an image file or a texture.
+void CheckStyle(const v1::ArtSpec& spec, SpecFields& fields) {
+  fields.Integer("texture", {0, 1000});
+  if (spec.style().empty()) return;
+  fields.Path("style");
+  if (spec.texture() != 0) {
+    fields.Problem("texture",
+                   absl::StrCat("is ", spec.texture(),
+                                ", and style names an image: leave one out"));
   }
+}
+
+// A field for what no worker can read.
+void RefuseFeatures(const v1::ArtSpec& spec, SpecFields& fields) {
   if (!spec.features().empty()) {
     fields.Problem("features",
                    "must be empty: files of filters are not read; the random "
@@ -88,8 +96,8 @@ void Fill(v1::ArtSpec& spec, const SpecPlace& place) {
   SpecFields fields(spec, place);
   fields.Integer("size", {16, 512}, 64);
   if (!spec.content().empty()) fields.Name("content");
-  fields.Integer("texture", {0, 1000});
-  RefuseFiles(spec, fields);
+  CheckStyle(spec, fields);
+  RefuseFeatures(spec, fields);
   fields.Real("content_weight", kAtLeastZero, 1.0);
   fields.Real("style_weight", kAtLeastZero, 1.0);
   fields.Real("variation_weight", kAtLeastZero, 25.0);

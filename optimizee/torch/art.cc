@@ -6,8 +6,12 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "optimizee/cifar.h"
+#include "optimizee/image_file.h"
+#include "optimizee/image_folder.h"
+#include "optimizee/image_scale.h"
 #include "optimizee/procedural_images.h"
 #include "optimizee/shared_family.h"
 #include "optimizee/torch/feature_network.h"
@@ -28,7 +32,7 @@ struct Shared {
   ParameterLayout layout;
   FeatureNetwork network;
   Tensors style;                        // Gram matrix of each layer
-  std::optional<Minibatches> contents;  // [3, 32, 32] each; or scenes
+  std::optional<Minibatches> contents;  // [3, side, side] each; or scenes
 };
 
 at::Tensor ToImage(std::vector<float> pixels, int64_t side) {
@@ -131,13 +135,35 @@ class ArtTask final : public Task {
   at::Tensor content_;  // its features; made when first needed
 };
 
+// CIFAR-10's images, or those in files of their own, scaled to the size.
+absl::StatusOr<ImageDataset> ReadImages(const std::filesystem::path& folder,
+                                        int64_t size) {
+  absl::StatusOr<ImageDataset> cifar = ReadCifar(folder);
+  if (!absl::IsNotFound(cifar.status())) return cifar;
+  absl::StatusOr<ImageDataset> images = ReadImageFolder(folder, size);
+  if (!absl::IsNotFound(images.status())) return images;
+  return absl::NotFoundError(absl::StrCat(images.status().message(), "; or ",
+                                          cifar.status().message()));
+}
+
 absl::StatusOr<std::optional<Minibatches>> ReadContents(
     const v1::ArtSpec& spec, const std::filesystem::path& data_dir) {
   if (spec.content().empty()) return std::nullopt;
   const std::filesystem::path folder = data_dir / spec.content();
-  METASTEP_ASSIGN_OR_RETURN(ImageDataset data, ReadCifar(folder));
-  return Minibatches::Create(std::move(data),
-                             {kCifarChannels, kCifarSide, kCifarSide}, folder);
+  METASTEP_ASSIGN_OR_RETURN(ImageDataset data, ReadImages(folder, spec.size()));
+  const int64_t rows = data.rows, columns = data.columns;
+  return Minibatches::Create(std::move(data), {kColors, rows, columns}, folder);
+}
+
+// [3, size, size]
+absl::StatusOr<std::vector<float>> ReadStyle(
+    const v1::ArtSpec& spec, const std::filesystem::path& data_dir) {
+  if (spec.style().empty()) {
+    return DrawTexture(static_cast<uint32_t>(spec.texture()), spec.size());
+  }
+  METASTEP_ASSIGN_OR_RETURN(const RgbImage image,
+                            ReadImageFile(data_dir / spec.style()));
+  return CropAndScale(image, spec.size());
 }
 
 }  // namespace
@@ -146,13 +172,13 @@ absl::StatusOr<std::unique_ptr<const TaskFamily>> MakeArtFamily(
     const v1::ArtSpec& spec, const std::filesystem::path& data_dir) {
   METASTEP_ASSIGN_OR_RETURN(std::optional<Minibatches> contents,
                             ReadContents(spec, data_dir));
+  METASTEP_ASSIGN_OR_RETURN(const std::vector<float> style_pixels,
+                            ReadStyle(spec, data_dir));
   std::unique_ptr<const TaskFamily> family;
   METASTEP_RETURN_IF_ERROR(CatchTorch([&] {
     const int64_t size = spec.size();
     FeatureNetwork network = FeatureNetwork::Random();
-    const auto texture = static_cast<uint32_t>(spec.texture());
-    Tensors style =
-        Grams(network.Features(ToImage(DrawTexture(texture, size), size)));
+    Tensors style = Grams(network.Features(ToImage(style_pixels, size)));
     family = std::make_unique<const SharedFamily<ArtTask, Shared>>(Shared{
         .spec = spec,
         .layout =

@@ -21,11 +21,12 @@ namespace metastep {
 //   style     = |G_l(x) - G_l(style)|^2 / |G_l(style)|^2, the mean over l
 //   variation = the mean square of neighbouring pixels' differences
 // None grows with the size, so one optimizer serves all. A task's content is
-// drawn by its key: a procedural scene, or an image of
-// <data_dir>/<spec.content>, CIFAR-10's binary files, scaled up; for training
-// keys from the first half of them, else from the second.
-// REQUIRES: spec is resolved. Errors: those of ReadCifar; InvalidArgument: a
-// single image; Internal: LibTorch fails.
+// drawn by its key: a procedural scene, or an image of the folder
+// <data_dir>/<spec.content>, scaled to the size; for training keys from the
+// first half of them, else from the second. The style is a procedural texture
+// or the image <data_dir>/<spec.style>, scaled likewise. REQUIRES: spec is
+// resolved. Errors: those of ReadCifar, ReadImageFolder and ReadImageFile;
+// InvalidArgument: a single content; Internal: LibTorch fails.
 absl::StatusOr<std::unique_ptr<const TaskFamily>> MakeArtFamily(
     const v1::ArtSpec& spec, const std::filesystem::path& data_dir);
 

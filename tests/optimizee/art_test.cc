@@ -5,9 +5,11 @@
 
 #include <numeric>
 
+#include "base/file.h"
 #include "optimizee/cifar.h"
 #include "optimizee/procedural_images.h"
 #include "optimizee/torch/task_family.h"
+#include "tests/optimizee/image_writing.h"
 #include "tests/optimizee/testing.h"
 #include "tests/support/status_matchers.h"
 
@@ -15,6 +17,7 @@ namespace metastep {
 namespace {
 
 using absl::StatusCode;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -154,6 +157,50 @@ TEST_F(ArtTest, ContentsOfAFolderAreSplitInHalves) {
   }
 }
 
+// The same of files of their own: a wide black picture and a small white one.
+TEST_F(ArtTest, ContentsMayBeImageFiles) {
+  const auto folder = TestFolder();
+  std::filesystem::create_directory(folder / "pictures");
+  ASSERT_OK(WriteFileAtomically(
+      folder / "pictures/a.png",
+      RgbPngBytes(40, 20, std::vector<uint8_t>(40 * 20 * 3, 0))));
+  ASSERT_OK(WriteFileAtomically(
+      folder / "pictures/b.png",
+      RgbPngBytes(5, 5, std::vector<uint8_t>(5 * 5 * 3, 255))));
+  auto spec = Spec(1, 0, 0);
+  spec.set_content("pictures");
+  ASSERT_OK_AND_ASSIGN(const auto family, MakeArtFamily(spec, folder));
+  const auto training = family->Make({.stream = RngStream::kTraining});
+  const auto test = family->Make({.stream = RngStream::kTest});
+  const std::vector<float> black(3 * 16 * 16);
+  const std::vector<float> white(3 * 16 * 16, 1.f);
+  EXPECT_NEAR(LossAt(*training, 0, black), 0, 1e-9);
+  EXPECT_NEAR(LossAt(*test, 0, white), 0, 1e-9);
+  EXPECT_GT(LossAt(*test, 0, black), 0.5);
+}
+
+// A column of 32 x 32 white or black pixels is one of 16 x 16.
+TEST_F(ArtTest, TheStyleMayBeAnImageFile) {
+  const auto folder = TestFolder();
+  std::vector<uint8_t> stripes(32 * 32 * 3);
+  for (size_t i = 0; i < stripes.size(); ++i) stripes[i] = i / 6 % 2 * 255;
+  std::filesystem::create_directory(folder / "art");
+  ASSERT_OK(WriteFileAtomically(folder / "art/Stripes.png",
+                                RgbPngBytes(32, 32, stripes)));
+  auto spec = Spec(0, 1, 0);
+  spec.set_style("art/Stripes.png");
+  ASSERT_OK_AND_ASSIGN(const auto family, MakeArtFamily(spec, folder));
+  std::vector<float> scaled(3 * 16 * 16);
+  for (size_t i = 0; i < scaled.size(); ++i) scaled[i] = i % 2;
+  const auto task = family->Make(kKey);
+  EXPECT_NEAR(LossAt(*task, 0, scaled), 0, 1e-9);
+  EXPECT_GT(LossAt(*task, 0, DrawTexture(0, 16)), 0.01);
+
+  spec.set_style("art/nothing.png");
+  EXPECT_THAT(MakeArtFamily(spec, folder),
+              StatusIs(StatusCode::kNotFound, HasSubstr("art/nothing.png")));
+}
+
 TEST_F(ArtTest, MissingContentsNameTheFile) {
   auto spec = Spec(1, 1, 1);
   spec.set_content("nothing");
@@ -161,7 +208,8 @@ TEST_F(ArtTest, MissingContentsNameTheFile) {
   EXPECT_THAT(
       MakeArtFamily(spec, folder),
       StatusIs(StatusCode::kNotFound,
-               HasSubstr((folder / "nothing/data_batch_1.bin").string())));
+               AllOf(HasSubstr((folder / "nothing/data_batch_1.bin").string()),
+                     HasSubstr(".png"))));
 }
 
 // What all of this is for: 30 steps of plain gradient descent.

@@ -405,7 +405,11 @@ std::vector<LimitCase> LimitCases() {
       {kConvNet, "task.convnet.initial_stddev", {"0"}, {"-1", "nan"}},
       {kArt, "task.art.size", {"16", "512"}, {"15", "513"}},
       {kArt, "task.art.content", {"cifar10", name64}, {"../x", name65}},
-      {kArt, "task.art.style", {"''"}, {"a.png"}},
+      {kArt,
+       "task.art.style",
+       {"''", "a.png", "Van-Gogh_1/night.2.jpg", std::string(256, 'x')},
+       {"/a.png", "../a.png", "a/../b.png", "a//b.png", "a/", ".hidden",
+        "a b.png", std::string(257, 'x')}},
       {kArt, "task.art.features", {"''"}, {"vgg.safetensors"}},
       {kArt, "task.art.texture", {"0", "1000"}, {"-1", "1001"}},
       {kArt, "task.art.content_weight", {"0"}, {"-1", "nan"}},
@@ -584,6 +588,16 @@ TEST(RunSpecResolveTest, FewerEntriesAreKeptWithTheirThetas) {
                        "with keep_theta"));
   spec.mutable_evaluation()->mutable_entries()->RemoveLast();
   EXPECT_OK(ResolveRunSpec(spec));
+}
+
+TEST(RunSpecResolveTest, AStyleIsAnImageOrATexture) {
+  v1::RunSpec spec = Parse(kArt);
+  ASSERT_OK(SetField(spec, "task.art.style", "a.png"));
+  ASSERT_OK(SetField(spec, "task.art.texture", "2"));
+  EXPECT_THAT(ResolveRunSpec(spec),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "task.art.texture is 2, and style names an image: leave "
+                       "one out"));
 }
 
 TEST(RunSpecResolveTest, RuleNamesAreUnique) {
