@@ -82,22 +82,13 @@ void CheckStyle(const v1::ArtSpec& spec, SpecFields& fields) {
   }
 }
 
-// A field for what no worker can read.
-void RefuseFeatures(const v1::ArtSpec& spec, SpecFields& fields) {
-  if (!spec.features().empty()) {
-    fields.Problem("features",
-                   "must be empty: files of filters are not read; the random "
-                   "ones are used");
-  }
-}
-
-// At the start each of the three terms is about 1, then.
+// At the start each of the three terms is about 1, then, with random filters.
 void Fill(v1::ArtSpec& spec, const SpecPlace& place) {
   SpecFields fields(spec, place);
   fields.Integer("size", {16, 512}, 64);
   if (!spec.content().empty()) fields.Name("content");
   CheckStyle(spec, fields);
-  RefuseFeatures(spec, fields);
+  if (!spec.features().empty()) fields.Path("features");
   fields.Real("content_weight", kAtLeastZero, 1.0);
   fields.Real("style_weight", kAtLeastZero, 1.0);
   fields.Real("variation_weight", kAtLeastZero, 25.0);

@@ -17,12 +17,12 @@
 #include "optimizee/torch/feature_network.h"
 #include "optimizee/torch/minibatches.h"
 #include "optimizee/torch/tensors.h"
+#include "optimizee/torch/vgg.h"
 
 namespace metastep {
 namespace {
 
 constexpr int64_t kColors = 3;
-constexpr size_t kContentLayer = 1;
 // Of an image that the network does not see at all; keeps quotients finite.
 constexpr double kLeastSquare = 1e-6;
 
@@ -31,7 +31,7 @@ struct Shared {
   v1::ArtSpec spec;
   ParameterLayout layout;
   FeatureNetwork network;
-  Tensors style;                        // Gram matrix of each layer
+  Tensors style;                        // Gram matrix of each style layer
   std::optional<Minibatches> contents;  // [3, side, side] each; or scenes
 };
 
@@ -114,17 +114,17 @@ class ArtTask final : public Task {
 
   at::Tensor Loss(const at::Tensor& image) {
     if (!content_.defined()) {
-      content_ = shared_->network.Features(Content())[kContentLayer];
+      content_ = shared_->network.FeaturesOf(Content()).content;
     }
     const v1::ArtSpec& spec = shared_->spec;
-    const Tensors features = shared_->network.Features(image);
+    const Features features = shared_->network.FeaturesOf(image);
     at::Tensor style = at::zeros({});
-    for (size_t i = 0; i < features.size(); ++i) {
-      style = style + RelativeSquare(Gram(features[i]), shared_->style[i]);
+    for (size_t i = 0; i < features.style.size(); ++i) {
+      style =
+          style + RelativeSquare(Gram(features.style[i]), shared_->style[i]);
     }
-    style = style / static_cast<double>(features.size());
-    return spec.content_weight() *
-               RelativeSquare(features[kContentLayer], content_) +
+    style = style / static_cast<double>(features.style.size());
+    return spec.content_weight() * RelativeSquare(features.content, content_) +
            spec.style_weight() * style +
            spec.variation_weight() *
                (Variation(image, 2) + Variation(image, 3));
@@ -166,6 +166,15 @@ absl::StatusOr<std::vector<float>> ReadStyle(
   return CropAndScale(image, spec.size());
 }
 
+absl::StatusOr<FeatureNetwork> MakeNetwork(
+    const v1::ArtSpec& spec, const std::filesystem::path& data_dir) {
+  if (!spec.features().empty()) return ReadVgg(data_dir / spec.features());
+  std::optional<FeatureNetwork> random;
+  METASTEP_RETURN_IF_ERROR(
+      CatchTorch([&] { random = FeatureNetwork::Random(); }));
+  return *std::move(random);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<const TaskFamily>> MakeArtFamily(
@@ -174,11 +183,13 @@ absl::StatusOr<std::unique_ptr<const TaskFamily>> MakeArtFamily(
                             ReadContents(spec, data_dir));
   METASTEP_ASSIGN_OR_RETURN(const std::vector<float> style_pixels,
                             ReadStyle(spec, data_dir));
+  METASTEP_ASSIGN_OR_RETURN(FeatureNetwork network,
+                            MakeNetwork(spec, data_dir));
   std::unique_ptr<const TaskFamily> family;
   METASTEP_RETURN_IF_ERROR(CatchTorch([&] {
     const int64_t size = spec.size();
-    FeatureNetwork network = FeatureNetwork::Random();
-    Tensors style = Grams(network.Features(ToImage(style_pixels, size)));
+    Tensors style =
+        Grams(network.FeaturesOf(ToImage(style_pixels, size)).style);
     family = std::make_unique<const SharedFamily<ArtTask, Shared>>(Shared{
         .spec = spec,
         .layout =

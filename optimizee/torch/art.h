@@ -17,16 +17,19 @@ namespace metastep {
 // black and 1 white, at first mid-grey with noise, N(0.5, 0.1^2). With F_l(x)
 // the features of layer l, n_l their number of pixels and
 // G_l = F_l F_l' / n_l their Gram matrix,
-//   content   = |F(x) - F(content)|^2 / |F(content)|^2, of the middle layer
-//   style     = |G_l(x) - G_l(style)|^2 / |G_l(style)|^2, the mean over l
+//   content   = |F(x) - F(content)|^2 / |F(content)|^2, of one layer
+//   style     = |G_l(x) - G_l(style)|^2 / |G_l(style)|^2, the mean over several
 //   variation = the mean square of neighbouring pixels' differences
 // None grows with the size, so one optimizer serves all. A task's content is
 // drawn by its key: a procedural scene, or an image of the folder
 // <data_dir>/<spec.content>, scaled to the size; for training keys from the
 // first half of them, else from the second. The style is a procedural texture
-// or the image <data_dir>/<spec.style>, scaled likewise. REQUIRES: spec is
-// resolved. Errors: those of ReadCifar, ReadImageFolder and ReadImageFile;
-// InvalidArgument: a single content; Internal: LibTorch fails.
+// or the image <data_dir>/<spec.style>, scaled likewise. The features are those
+// of random filters (FeatureNetwork::Random) or of the VGG in
+// <data_dir>/<spec.features> (vgg.h), which say which layers are compared.
+// REQUIRES: spec is resolved. Errors: those of ReadCifar, ReadImageFolder,
+// ReadImageFile and ReadVgg; InvalidArgument: a single content; Internal:
+// LibTorch fails.
 absl::StatusOr<std::unique_ptr<const TaskFamily>> MakeArtFamily(
     const v1::ArtSpec& spec, const std::filesystem::path& data_dir);
 

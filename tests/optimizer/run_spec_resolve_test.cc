@@ -410,7 +410,7 @@ std::vector<LimitCase> LimitCases() {
        {"''", "a.png", "Van-Gogh_1/night.2.jpg", std::string(256, 'x')},
        {"/a.png", "../a.png", "a/../b.png", "a//b.png", "a/", ".hidden",
         "a b.png", std::string(257, 'x')}},
-      {kArt, "task.art.features", {"''"}, {"vgg.safetensors"}},
+      {kArt, "task.art.features", {"''", "vgg.safetensors"}, {"../vgg"}},
       {kArt, "task.art.texture", {"0", "1000"}, {"-1", "1001"}},
       {kArt, "task.art.content_weight", {"0"}, {"-1", "nan"}},
       {kArt, "task.art.style_weight", {"0"}, {"-1", "inf"}},
