@@ -68,9 +68,12 @@ absl::Status CheckThreshold(const v1::ExperimentThreshold& threshold,
     case v1::ExperimentThreshold::kSumBelowBaselinesTimes:
       return CheckFactor("sum_below_baselines_times",
                          threshold.sum_below_baselines_times(), 0);
-    case v1::ExperimentThreshold::kNeverAboveBestTimes:
-      return CheckFactor("never_above_best_times",
-                         threshold.never_above_best_times(), 1);
+    case v1::ExperimentThreshold::kNeverAboveBest: {
+      const auto& rise = threshold.never_above_best();
+      METASTEP_RETURN_IF_ERROR(CheckRange("never_above_best.mean_over",
+                                          rise.mean_over(), 1, part.steps()));
+      return CheckFactor("never_above_best.times", rise.times(), 1);
+    }
     case v1::ExperimentThreshold::kFinalAtMostBaseline:
       return CheckListed("final_at_most_baseline",
                          threshold.final_at_most_baseline(), part.baselines());

@@ -41,14 +41,20 @@ double LeastOfBaselines(const std::vector<ComparedRule>& rules,
   return least;
 }
 
-// The greatest factor by which a loss is above the least before it.
-double WorstRise(const ComparedRule& rule) {
+// The greatest factor by which the mean over `steps` losses on end is above the
+// least such mean before it.
+double WorstRise(const ComparedRule& rule, int steps) {
+  const auto& losses = rule.by_final.curve.loss();
+  double sum = 0;
   double best = kInfinity;
   double worst = 1;
-  for (double loss : rule.by_final.curve.loss()) {
-    if (!std::isfinite(loss)) return kInfinity;
-    best = std::min(best, loss);
-    worst = std::max(worst, loss / best);
+  for (int t = 0; t < losses.size(); ++t) {
+    if (!std::isfinite(losses[t])) return kInfinity;
+    sum += losses[t];
+    if (t >= steps) sum -= losses[t - steps];
+    if (t + 1 < steps) continue;
+    best = std::min(best, sum);
+    worst = std::max(worst, sum / best);
   }
   return worst;
 }
@@ -104,11 +110,12 @@ Verdict JudgeOne(const v1::ExperimentThreshold& threshold, int steps,
                                 " times every tuned baseline's"),
                    Sum(rule), times * LeastOfBaselines(rules, Sum));
     }
-    case v1::ExperimentThreshold::kNeverAboveBestTimes: {
-      const double times = threshold.never_above_best_times();
-      return AtMost(
-          absl::StrCat(name, " never above ", times, " times its best so far"),
-          WorstRise(rule), times);
+    case v1::ExperimentThreshold::kNeverAboveBest: {
+      const auto& rise = threshold.never_above_best();
+      return AtMost(absl::StrCat(name, " never above ", rise.times(),
+                                 " times its best so far, in the mean over ",
+                                 rise.mean_over(), " steps"),
+                    WorstRise(rule, rise.mean_over()), rise.times());
     }
     case v1::ExperimentThreshold::kFinalAtMostBaseline: {
       const std::string& baseline = threshold.final_at_most_baseline();

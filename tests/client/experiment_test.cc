@@ -56,12 +56,15 @@ TEST(ExperimentTest, ErrorsNamePartAndField) {
   refuses("square {}", "quadratic { dimensions: -1 }", "dimensions");
   adds("models: 'm'", "'m' twice");
   adds("baselines: 'adagrad'", "'adagrad'");
-  adds("thresholds { model: 'x' never_above_best_times: 2 }", "'x'");
+  adds("thresholds { model: 'x' never_above_best { times: 2 } }", "'x'");
   adds("thresholds { model: 'm' }", "says nothing");
   adds("thresholds { model: 'm' below_baselines { last: 10 } }", "10");
   adds("thresholds { model: 'm' below_baselines { first: 6 last: 5 } }",
        "first is 6");
-  adds("thresholds { model: 'm' never_above_best_times: 0.5 }", "0.5");
+  adds("thresholds { model: 'm' never_above_best { times: 2 } }",
+       "mean_over is 0");
+  adds("thresholds { model: 'm' never_above_best { times: 0.5 mean_over: 1 } }",
+       "0.5");
   adds(
       "baselines: 'sgd' thresholds { model: 'm' final_at_most_baseline: "
       "'nag' }",

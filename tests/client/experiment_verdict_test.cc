@@ -82,11 +82,20 @@ TEST(ExperimentVerdictTest, SumIsAgainstTheRuleTunedForIt) {
 }
 
 TEST(ExperimentVerdictTest, RiseIsAgainstTheBestBefore) {
-  const Verdict verdict = JudgeOf({4, 1, 1.5}, "never_above_best_times: 2");
+  const std::string twice = "never_above_best { times: 2 mean_over: 1 }";
+  const Verdict verdict = JudgeOf({4, 1, 1.5}, twice);
   EXPECT_TRUE(verdict.holds);
   EXPECT_EQ(verdict.measured, 1.5);
-  EXPECT_FALSE(JudgeOf({4, 1, 2.5}, "never_above_best_times: 2").holds);
-  EXPECT_FALSE(JudgeOf({4, 1, kInf}, "never_above_best_times: 2").holds);
+  EXPECT_FALSE(JudgeOf({4, 1, 2.5}, twice).holds);
+  EXPECT_FALSE(JudgeOf({4, 1, kInf}, twice).holds);
+}
+
+// The means are 2 and 3.
+TEST(ExperimentVerdictTest, RiseIsOfMeansOverSteps) {
+  const Verdict verdict =
+      JudgeOf({3, 1, 5}, "never_above_best { times: 2 mean_over: 2 }");
+  EXPECT_TRUE(verdict.holds);
+  EXPECT_EQ(verdict.measured, 1.5);
 }
 
 TEST(ExperimentVerdictTest, SumAgainstAnotherModel) {
