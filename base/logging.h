@@ -10,6 +10,13 @@ namespace metastep {
 
 enum class LogLevel { kInfo, kWarning, kError };
 
+// kText is for people: time and text. kJson is for log collectors: JsonLogLine,
+// with the thread's LogFields.
+enum class LogFormat { kText, kJson };
+
+// For all lines from now on; kText until then. Call it first in main().
+void SetLogFormat(LogFormat format);
+
 // Writes one line to standard error. Thread-safe.
 void LogLine(LogLevel level, absl::string_view line);
 

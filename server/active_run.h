@@ -31,6 +31,10 @@ class ActiveRun {
   ShardBoard& board() { return board_; }
   // Counts the phases of this process.
   int64_t phase() const { return phase_; }
+  // Outer steps taken before the open phase; 0 where there are none.
+  int64_t round() const {
+    return work_->state() == nullptr ? 0 : work_->state()->phi_version;
+  }
   // The phase's results are all in; nothing is leased until OpenNextPhase.
   bool closing() const { return board_.complete(); }
   // Goes back to the first shard of the work's new phase.

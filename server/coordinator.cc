@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/digest.h"
+#include "base/log_fields.h"
 #include "base/logging.h"
 #include "base/status_macros.h"
 #include "rpc/float_bytes.h"
@@ -26,6 +27,15 @@ constexpr size_t kMaxFailures = 3;
 absl::Status UnknownWorker(const std::string& worker_id) {
   return absl::NotFoundError(
       absl::StrCat("worker \"", worker_id, "\" is not known; register again"));
+}
+
+// Log fields; null: the run has ended.
+std::vector<LogField> About(const ShardLease& lease, const ActiveRun* run) {
+  std::vector<LogField> fields = {{"run", lease.run_id},
+                                  {"shard", lease.shard},
+                                  {"worker", lease.worker_id}};
+  if (run != nullptr) fields.emplace_back("round", run->round());
+  return fields;
 }
 
 }  // namespace
@@ -61,6 +71,8 @@ absl::Status Coordinator::Resume() {
       METASTEP_ASSIGN_OR_RETURN(state,
                                 store_.LoadTraining(stored.run.run_id()));
     }
+    const LogFields fields(
+        {{"run", stored.run.run_id()}, {"round", state.phi_version}});
     LogInfo("run %s resumes at round %d", stored.run.run_id(),
             state.phi_version);
     METASTEP_ASSIGN_OR_RETURN(std::unique_ptr<RunWork> work,
@@ -101,6 +113,7 @@ absl::StatusOr<v1::RegisterWorkerResponse> Coordinator::RegisterWorker(
       workers_.Register(request.name(), request.slots(), clock_.Now());
   response.set_worker_id(worker.worker_id);
   CountGauges();
+  const LogFields fields{{"worker", worker.worker_id}};
   LogInfo("worker %s is %s with %d slots", worker.worker_id, worker.name,
           worker.slots);
   return response;
@@ -355,6 +368,7 @@ void Coordinator::ReopenShard(const ShardLease& lease) {
 
 void Coordinator::FailShard(const ShardLease& lease, ActiveRun& run,
                             const std::string& message) {
+  const LogFields fields(About(lease, &run));
   LogWarning("run %s shard %d failed at worker %s: %s", lease.run_id,
              lease.shard, lease.worker_id, message);
   leases_.Drop(lease.lease_id);
@@ -399,6 +413,9 @@ absl::StatusOr<v1::FetchPhiResponse> Coordinator::FetchPhi(
 void Coordinator::ExpireLeases() {
   for (const ShardLease& lease : leases_.TakeExpired(clock_.Now())) {
     metrics_.lease_expiries.Increment();
+    const auto run = runs_.find(lease.run_id);
+    const LogFields fields(
+        About(lease, run == runs_.end() ? nullptr : run->second.get()));
     const auto worker = workers_.all().find(lease.worker_id);
     LogWarning("run %s shard %d: the lease of worker %s expired; last heard %s",
                lease.run_id, lease.shard, lease.worker_id,

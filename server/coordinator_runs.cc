@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/digest.h"
+#include "base/log_fields.h"
 #include "base/logging.h"
 #include "base/status_macros.h"
 #include "optimizer/run_spec.h"
@@ -104,6 +105,7 @@ absl::StatusOr<v1::RunSpec> Coordinator::PinModels(v1::RunSpec spec) {
 absl::StatusOr<v1::Run> Coordinator::CreateRun(
     const v1::CreateRunRequest& request) {
   METASTEP_RETURN_IF_ERROR(CheckId("request_id", request.request_id()));
+  const LogFields fields{{"request_id", request.request_id()}};
   METASTEP_ASSIGN_OR_RETURN(v1::RunSpec spec, ResolveRunSpec(request.spec()));
   StoredRun stored;
   stored.request_id = request.request_id();
@@ -143,6 +145,7 @@ absl::Status Coordinator::Begin(std::vector<StoredRun> runs) {
   }
   METASTEP_RETURN_IF_ERROR(store_.Create(created));
   for (size_t i = 0; i < works.size(); ++i) {
+    const LogFields fields{{"run", created[i].stored.run.run_id()}};
     LogInfo("run %s starts", created[i].stored.run.run_id());
     Activate(std::move(created[i].stored.run), std::move(works[i]));
   }
@@ -291,6 +294,7 @@ bool Coordinator::Persist(absl::string_view what,
 
 void Coordinator::ClosePhase(const std::shared_ptr<ActiveRun>& run) {
   // Only this thread changes the state, so it may read it without the mutex.
+  const LogFields fields{{"run", run->id()}, {"round", run->round()}};
   const TrainingState* state = run->work().state();
   bool ended = false;
   Actions actions;
@@ -298,7 +302,7 @@ void Coordinator::ClosePhase(const std::shared_ptr<ActiveRun>& run) {
     MutexLock lock(mu_);
     if (runs_.count(run->id()) == 0) return;
     if (!run->work().ended()) {
-      const int64_t before = state == nullptr ? 0 : state->phi_version;
+      const int64_t before = run->round();
       run->work().Close();
       if (state != nullptr) CountPhase(before, *state);
     }
@@ -374,6 +378,7 @@ void Coordinator::CancelTrials(const std::string& run_id) {
 }
 
 void Coordinator::FinishRun(v1::Run run, const std::optional<Model>& model) {
+  const LogFields fields{{"run", run.run_id()}};
   if (!Persist("store the end of a run", [&] { return store_.Finish(run); })) {
     return;
   }

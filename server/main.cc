@@ -16,6 +16,7 @@
 #include "base/logging.h"
 #include "base/periodic_thread.h"
 #include "base/status_macros.h"
+#include "rpc/grpc_log.h"
 #include "rpc/server_host.h"
 #include "rpc/shutdown_signal.h"
 #include "server/coordinator.h"
@@ -57,6 +58,7 @@ struct Flags {
   std::filesystem::path state_dir = "state";
   std::string http;
   std::string lease_duration = "10s";
+  std::string log_format = "text";
   bool exit_with_parent = false;
 };
 
@@ -86,6 +88,11 @@ void Declare(CLI::App& app, Flags& flags) {
   app.add_option("--lease-duration", flags.lease_duration,
                  "How long a worker may be silent about a shard")
       ->check(CheckLeaseDuration)
+      ->capture_default_str();
+  app.add_option("--log-format", flags.log_format,
+                 "Of the lines on standard error: text, or json for an object "
+                 "a line")
+      ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
   app.add_flag("--exit-with-parent", flags.exit_with_parent,
                "Drain when the process that started this one ends");
@@ -166,6 +173,7 @@ absl::Status Serve(const Flags& flags) {
 
 int Main(int argc, char** argv) {
   BlockShutdownSignals();
+  RouteGrpcLog();
   CLI::App app("Trains update rules on workers and serves them.",
                "metastep-server");
   Flags flags;
@@ -175,6 +183,7 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
+  if (flags.log_format == "json") SetLogFormat(LogFormat::kJson);
   if (flags.exit_with_parent) ExitWithParent();
   const absl::Status status = Serve(flags);
   if (status.ok()) return 0;

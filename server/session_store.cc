@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/digest.h"
+#include "base/log_fields.h"
 #include "base/logging.h"
 #include "base/status_macros.h"
 #include "optimizer/run_spec.h"
@@ -75,6 +76,11 @@ absl::Status CheckCoordinates(int64_t coordinates, int64_t limit) {
       kReasonQuotaCoordinates);
 }
 
+// Log fields.
+std::vector<LogField> About(const SessionPlan& plan) {
+  return {{"session", plan.session_id}, {"request_id", plan.request_id}};
+}
+
 }  // namespace
 
 SessionStore::SessionStore(const SessionStoreOptions& options,
@@ -104,6 +110,7 @@ absl::StatusOr<std::unique_ptr<SessionStore>> SessionStore::Create(
   for (const std::string& session_id : store->spilled_.Ids()) {
     const absl::Status loaded = store->LoadSpilled(session_id);
     if (loaded.ok()) continue;
+    const LogFields fields{{"session", session_id}};
     LogWarning("session %s is left on disk: %s", session_id, loaded.ToString());
   }
   return store;
@@ -195,13 +202,20 @@ std::optional<v1::Session> SessionStore::FindByRequest(
 }
 
 v1::Session SessionStore::Add(SessionEntry entry) {
+  const LogFields fields(About(entry.session->plan()));
   v1::Session described;
+  bool added = false;
   {
     MutexLock lock(mu_);
     const SessionEntry* there =
         table_.FindByRequest(entry.session->plan().request_id, clock_.Now());
-    if (there == nullptr) there = table_.Insert(std::move(entry));
+    added = there == nullptr;
+    if (added) there = table_.Insert(std::move(entry));
     described = there->session->Describe(there->expires);
+  }
+  if (added) {
+    LogInfo("session %s is open: %d coordinates", described.session_id(),
+            described.coordinates());
   }
   CountSessions();
   return described;
@@ -292,7 +306,7 @@ absl::Status SessionStore::Close(const std::string& session_id) {
     if (!entry) return UnknownSession(session_id);
     closed.push_back(*std::move(entry));
   }
-  Free(std::move(closed));
+  Free(std::move(closed), "is closed");
   return absl::OkStatus();
 }
 
@@ -327,12 +341,16 @@ void SessionStore::Sweep() {
     MutexLock lock(mu_);
     expired = table_.TakeExpired(clock_.Now());
   }
-  Free(std::move(expired));
+  Free(std::move(expired), "has expired");
 }
 
-void SessionStore::Free(std::vector<SessionEntry> entries) {
+void SessionStore::Free(std::vector<SessionEntry> entries,
+                        absl::string_view fate) {
   for (const SessionEntry& entry : entries) {
-    if (entry.spilled) spilled_.Remove(entry.session->plan().session_id);
+    const SessionPlan& plan = entry.session->plan();
+    const LogFields fields(About(plan));
+    LogInfo("session %s %s", plan.session_id, fate);
+    if (entry.spilled) spilled_.Remove(plan.session_id);
   }
   entries.clear();
   CountSessions();

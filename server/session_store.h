@@ -96,8 +96,9 @@ class SessionStore {
   std::optional<v1::Session> FindByRequest(const std::string& request_id);
   // Adds a session, unless its request opened one meanwhile: that one is it.
   v1::Session Add(SessionEntry entry);
-  // Frees the memory and the spilled file of what was taken out of the table.
-  void Free(std::vector<SessionEntry> entries);
+  // Frees the memory and the spilled file of what was taken out of the table,
+  // and logs its fate, such as "is closed".
+  void Free(std::vector<SessionEntry> entries, absl::string_view fate);
   void CountSessions();
 
   const SessionStoreOptions options_;

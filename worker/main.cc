@@ -14,6 +14,7 @@
 #include "base/build_version.h"
 #include "base/logging.h"
 #include "rpc/channel.h"
+#include "rpc/grpc_log.h"
 #include "rpc/shutdown_signal.h"
 #include "worker/worker.h"
 
@@ -48,6 +49,7 @@ struct Flags {
   int64_t lane_memory_mib = 1024;
   std::string give_up_after = "10m";
   std::string drain_timeout = "30s";
+  std::string log_format = "text";
   bool exit_with_parent = false;
 };
 
@@ -103,6 +105,10 @@ void Declare(CLI::App& app, Flags& flags) {
                  "Time for the shards in work after SIGTERM")
       ->type_name("DURATION")
       ->check(CheckDuration);
+  app.add_option("--log-format", flags.log_format,
+                 "Of the lines on standard error: text, or json for an object "
+                 "a line")
+      ->check(CLI::IsMember({"text", "json"}));
   app.add_flag("--exit-with-parent", flags.exit_with_parent,
                "Drain when the process that started this one ends");
 }
@@ -140,6 +146,7 @@ int ExitCodeOf(const absl::Status& status) {
 
 int Main(int argc, char** argv) {
   BlockShutdownSignals();
+  RouteGrpcLog();
   CLI::App app("Computes shards for a metastep server.", "metastep-worker");
   Flags flags;
   Declare(app, flags);
@@ -148,6 +155,7 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kExitUsage;
   }
+  if (flags.log_format == "json") SetLogFormat(LogFormat::kJson);
   if (flags.exit_with_parent) ExitWithParent();
 
   Worker worker(ToOptions(flags), MakeChannel(flags.server));

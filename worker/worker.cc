@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "base/log_fields.h"
 #include "base/logging.h"
 #include "base/status_macros.h"
 #include "optimizee/torch/task_family.h"
@@ -69,6 +70,7 @@ absl::Status Worker::Register(const std::string& known_id) {
   const auto response = client_.RegisterWorker(request, leasing_);
   if (leasing_.cancelled()) return absl::OkStatus();
   METASTEP_RETURN_IF_ERROR(response.status());
+  const LogFields fields{{"worker", response->worker_id()}};
   LogInfo("registered as %s: %s with %d slots", response->worker_id(),
           options_.name, options_.slots);
   MutexLock lock(mu_);
@@ -106,6 +108,7 @@ void Worker::HandBackLeases() {
     leases.assign(leases_in_work_.begin(), leases_in_work_.end());
   }
   if (leases.empty()) return;
+  const LogFields fields{{"worker", worker_id}};
   LogInfo("handing back %d leases still in work", leases.size());
   client_.HandBack(worker_id, leases);
 }
@@ -149,6 +152,10 @@ absl::Status Worker::LeaseAndWork() {
 
 absl::StatusOr<std::optional<v1::Lease>> Worker::WorkOn(
     const std::string& worker_id, const v1::Lease& lease) {
+  const LogFields fields{{"run", lease.run_id()},
+                         {"round", lease.round()},
+                         {"shard", lease.shard()},
+                         {"worker", worker_id}};
   {
     MutexLock lock(mu_);
     leases_in_work_.insert(lease.lease_id());

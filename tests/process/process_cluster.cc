@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "rpc/channel.h"
@@ -33,7 +34,8 @@ std::filesystem::path NewStateDir() {
 
 }  // namespace
 
-ProcessCluster::ProcessCluster() : state_dir_(NewStateDir()) {
+ProcessCluster::ProcessCluster(std::vector<std::string> flags)
+    : state_dir_(NewStateDir()), flags_(std::move(flags)) {
   StartServer(/*port=*/0);
 }
 
@@ -43,11 +45,18 @@ ProcessCluster::~ProcessCluster() {
   std::filesystem::remove_all(state_dir_);
 }
 
+std::unique_ptr<ChildProcess> ProcessCluster::StartProgram(
+    std::vector<std::string> argv) const {
+  argv.push_back("--exit-with-parent");
+  argv.insert(argv.end(), flags_.begin(), flags_.end());
+  return ChildProcess::Start(std::move(argv));
+}
+
 void ProcessCluster::StartServer(int port) {
-  server_ = ChildProcess::Start(
-      {Binary("metastep-server"), "--listen", absl::StrCat("127.0.0.1:", port),
-       "--state-dir", state_dir_.string(), "--http", "127.0.0.1:0",
-       "--lease-duration", kLeaseDuration, "--exit-with-parent"});
+  server_ = StartProgram({Binary("metastep-server"), "--listen",
+                          absl::StrCat("127.0.0.1:", port), "--state-dir",
+                          state_dir_.string(), "--http", "127.0.0.1:0",
+                          "--lease-duration", kLeaseDuration});
   const std::string line = server_->WaitForLine("{\"port\"");
   ASSERT_EQ(std::sscanf(line.c_str(), "{\"port\":%d,\"http_port\":%d}", &port_,
                         &http_port_),
@@ -64,9 +73,8 @@ void ProcessCluster::KillAndRestartServer() {
 }
 
 void ProcessCluster::AddWorker() {
-  workers_.push_back(
-      ChildProcess::Start({Binary("metastep-worker"), "--server", address_,
-                           "--slots", "1", "--exit-with-parent"}));
+  workers_.push_back(StartProgram(
+      {Binary("metastep-worker"), "--server", address_, "--slots", "1"}));
   ASSERT_NE(workers_.back()->WaitForLine("registered"), "")
       << workers_.back()->output();
 }
@@ -105,8 +113,10 @@ v1::Run ProcessCluster::Watch(const std::string& run_id,
     while (stream->Read(&response)) seen(response.run());
     const grpc::Status status = stream->Finish();
     if (status.ok()) return response.run();
-    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE)
-        << status.error_message();
+    if (status.error_code() != grpc::StatusCode::UNAVAILABLE) {
+      ADD_FAILURE() << status.error_message();
+      return response.run();
+    }
   }
   ADD_FAILURE() << "run " << run_id << " did not end; server said:\n"
                 << server_->output();

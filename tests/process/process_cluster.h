@@ -20,7 +20,8 @@ class ProcessCluster {
   static constexpr char kLeaseDuration[] = "1s";
 
   // Starts a server in a new state folder named after the running test.
-  ProcessCluster();
+  // `flags` are for it and for the workers.
+  explicit ProcessCluster(std::vector<std::string> flags = {});
   ~ProcessCluster();
 
   const std::string& address() const { return address_; }
@@ -45,7 +46,12 @@ class ProcessCluster {
  private:
   void StartServer(int port);
 
+  // Starts a program with the flags that all have.
+  std::unique_ptr<ChildProcess> StartProgram(
+      std::vector<std::string> argv) const;
+
   const std::filesystem::path state_dir_;
+  const std::vector<std::string> flags_;
   std::string address_;
   int port_ = 0;
   int http_port_ = 0;
