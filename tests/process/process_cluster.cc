@@ -79,6 +79,10 @@ void ProcessCluster::AddWorker() {
       << workers_.back()->output();
 }
 
+std::string ProcessCluster::HttpUrl(const std::string& path) const {
+  return absl::StrCat("http://127.0.0.1:", http_port_, path);
+}
+
 std::string ProcessCluster::Http(const std::string& path) const {
   const auto answer =
       httplib::Client("127.0.0.1", http_port_).Get(path.c_str());

@@ -34,6 +34,8 @@ class ProcessCluster {
   void AddWorker();
   // SIGKILLs the server and starts it again on the same port and folder.
   void KillAndRestartServer();
+  // Of a path at the server's HTTP port.
+  std::string HttpUrl(const std::string& path) const;
   // What the server's HTTP port answers to GET.
   std::string Http(const std::string& path) const;
 
