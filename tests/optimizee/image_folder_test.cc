@@ -41,10 +41,10 @@ TEST(ImageFolderTest, ReadsPicturesInTheOrderOfTheirNames) {
 TEST(ImageFolderTest, ScalesEveryPicture) {
   const auto folder = TestFolder();
   ASSERT_OK(WriteFileAtomically(
-      folder / "a.png", PngBytes(2, 2, PNG_FORMAT_GRAY, {10, 20, 30, 41})));
-  // The mean, 25.25, rounded.
+      folder / "a.png", PngBytes(2, 2, PNG_FORMAT_GRAY, {10, 20, 30, 43})));
+  // The mean, 25.75, rounded.
   ASSERT_OK_AND_ASSIGN(const ImageDataset images, ReadImageFolder(folder, 1));
-  EXPECT_THAT(images.pixels, ElementsAre(25, 25, 25));
+  EXPECT_THAT(images.pixels, ElementsAre(26, 26, 26));
 }
 
 TEST(ImageFolderTest, ADamagedPictureIsNamed) {
