@@ -74,8 +74,9 @@ absl::StatusOr<RgbImage> DecodeJpeg(absl::string_view bytes) {
     return error();
   }
   METASTEP_ASSIGN_OR_RETURN(RgbImage image, MakeImage(width, height));
-  // What the library only warns of, a truncated file first of all, is an error;
-  // so are the hundreds of passes of a file made to keep a reader busy.
+  // Ends at the first thing that the library would warn of, a truncated file
+  // above all, and at the hundreds of passes of a file made to keep a reader
+  // busy.
   constexpr int kFlags = TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS;
   if (tjDecompress2(decoder, data, bytes.size(), image.pixels.data(), width,
                     /*pitch=*/0, height, TJPF_RGB, kFlags) != 0) {

@@ -64,8 +64,7 @@ ComparedRule Rule(const std::string& name, std::optional<double> rate,
   return {name, {rate, curve}, {rate, curve}};
 }
 
-// The third rule is the best of those by hand, though not of all; the second
-// one diverged.
+// Adam is the best of those by hand, though not of all; SGD diverged.
 TEST(ArtPicturesTest, ShowsTheStartTheBestBaselineAndTheModels) {
   FakeEvaluator evaluator([](const v1::EvaluationEntry&) {
     return FakeEvaluator::Losses{1, 1};
@@ -76,11 +75,10 @@ TEST(ArtPicturesTest, ShowsTheStartTheBestBaselineAndTheModels) {
   model.set_version(7);
   ASSERT_OK_AND_ASSIGN(
       const std::vector<Picture> pictures,
-      BeforeAndAfter(
-          evaluator, Art(16), {model},
-          {Rule("learned", std::nullopt, 1), Rule("sgd", 0.1, std::nan("")),
-           Rule("adam", 0.05, 2), Rule("nag", 0.1, 3)},
-          /*steps=*/9));
+      BeforeAndAfter(evaluator, Art(16), {model},
+                     {Rule("learned", std::nullopt, 1), Rule("adam", 0.05, 2),
+                      Rule("sgd", 0.1, std::nan("")), Rule("nag", 0.1, 3)},
+                     /*steps=*/9));
   std::vector<std::string> labels;
   for (const Picture& picture : pictures) labels.push_back(picture.label);
   EXPECT_THAT(labels,
