@@ -20,11 +20,11 @@ install(DIRECTORY "${CMAKE_SOURCE_DIR}/models"
   DESTINATION "${CMAKE_INSTALL_DATADIR}/metastep" COMPONENT client OPTIONAL)
 
 # What the command says of itself: its manual page and completions.
-set(man "${CMAKE_BINARY_DIR}/metastep.1")
+set(man "${CMAKE_BINARY_DIR}/metastep.1.gz")
 set(bash_completion "${CMAKE_BINARY_DIR}/metastep.bash")
 set(zsh_completion "${CMAKE_BINARY_DIR}/metastep.zsh")
 add_custom_command(OUTPUT "${man}" "${bash_completion}" "${zsh_completion}"
-  COMMAND metastep man > "${man}"
+  COMMAND metastep man | gzip --best --no-name > "${man}"
   COMMAND metastep completion bash > "${bash_completion}"
   COMMAND metastep completion zsh > "${zsh_completion}"
   VERBATIM)
@@ -56,6 +56,10 @@ endforeach()
 install(DIRECTORY "${METASTEP_GENERATED_DIR}/proto/metastep"
   DESTINATION "${METASTEP_INCLUDE}" COMPONENT client-dev
   FILES_MATCHING PATTERN "*.h")
+# For programs in other languages.
+install(DIRECTORY "${CMAKE_SOURCE_DIR}/proto/metastep"
+  DESTINATION "${CMAKE_INSTALL_DATADIR}/metastep/proto" COMPONENT client-dev
+  FILES_MATCHING PATTERN "*.proto")
 
 install(EXPORT metastep-targets NAMESPACE metastep::
   DESTINATION "${METASTEP_CONFIG}" COMPONENT client-dev)
