@@ -74,9 +74,13 @@ absl::Status CheckThreshold(const v1::ExperimentThreshold& threshold,
                                           rise.mean_over(), 1, part.steps()));
       return CheckFactor("never_above_best.times", rise.times(), 1);
     }
-    case v1::ExperimentThreshold::kFinalAtMostBaseline:
-      return CheckListed("final_at_most_baseline",
-                         threshold.final_at_most_baseline(), part.baselines());
+    case v1::ExperimentThreshold::kEndAtMostBaseline: {
+      const auto& end = threshold.end_at_most_baseline();
+      METASTEP_RETURN_IF_ERROR(CheckRange("end_at_most_baseline.mean_over",
+                                          end.mean_over(), 1, part.steps()));
+      return CheckListed("end_at_most_baseline.baseline", end.baseline(),
+                         part.baselines());
+    }
     case v1::ExperimentThreshold::kSumAtMostModel:
       METASTEP_RETURN_IF_ERROR(
           CheckListed("sum_at_most_model.model",

@@ -27,6 +27,10 @@ double AtStep(const ComparedRule& rule, int step) {
   return rule.by_final.curve.loss(step);
 }
 
+double MeanOfLast(const ComparedRule& rule, int count) {
+  return Mean(absl::MakeConstSpan(rule.by_final.curve.loss()).last(count));
+}
+
 // Of what diverged, infinity.
 template <typename Figure>
 double LeastOfBaselines(const std::vector<ComparedRule>& rules,
@@ -91,7 +95,7 @@ Verdict BelowBaselines(const ComparedRule& rule,
   return nearest;
 }
 
-Verdict JudgeOne(const v1::ExperimentThreshold& threshold, int steps,
+Verdict JudgeOne(const v1::ExperimentThreshold& threshold,
                  const std::vector<ComparedRule>& rules) {
   const std::string& name = threshold.model();
   const ComparedRule& rule = Named(rules, name);
@@ -117,11 +121,13 @@ Verdict JudgeOne(const v1::ExperimentThreshold& threshold, int steps,
                                  rise.mean_over(), " steps"),
                     WorstRise(rule, rise.mean_over()), rise.times());
     }
-    case v1::ExperimentThreshold::kFinalAtMostBaseline: {
-      const std::string& baseline = threshold.final_at_most_baseline();
+    case v1::ExperimentThreshold::kEndAtMostBaseline: {
+      const auto& end = threshold.end_at_most_baseline();
       return AtMost(
-          absl::StrCat(name, " at the end at most tuned ", baseline, "'s"),
-          AtStep(rule, steps), AtStep(Named(rules, baseline), steps));
+          absl::StrCat(name, " over the last ", end.mean_over(),
+                       " losses at most tuned ", end.baseline(), "'s"),
+          MeanOfLast(rule, end.mean_over()),
+          MeanOfLast(Named(rules, end.baseline()), end.mean_over()));
     }
     case v1::ExperimentThreshold::kSumAtMostModel: {
       const auto& other = threshold.sum_at_most_model();
@@ -142,7 +148,7 @@ std::vector<Verdict> Judge(const v1::ExperimentPart& part,
                            const std::vector<ComparedRule>& rules) {
   std::vector<Verdict> verdicts;
   for (const v1::ExperimentThreshold& threshold : part.thresholds()) {
-    verdicts.push_back(JudgeOne(threshold, part.steps(), rules));
+    verdicts.push_back(JudgeOne(threshold, rules));
   }
   return verdicts;
 }

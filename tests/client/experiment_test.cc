@@ -65,10 +65,11 @@ TEST(ExperimentTest, ErrorsNamePartAndField) {
        "mean_over is 0");
   adds("thresholds { model: 'm' never_above_best { times: 0.5 mean_over: 1 } }",
        "0.5");
-  adds(
-      "baselines: 'sgd' thresholds { model: 'm' final_at_most_baseline: "
-      "'nag' }",
-      "'nag'");
+  const std::string end =
+      "baselines: 'sgd' thresholds { model: 'm' "
+      "end_at_most_baseline { baseline: ";
+  adds(end + "'nag' mean_over: 1 } }", "'nag'");
+  adds(end + "'sgd' } }", "mean_over is 0");
 }
 
 TEST(ExperimentTest, ShippedExperimentsAreRight) {

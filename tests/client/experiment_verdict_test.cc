@@ -56,8 +56,10 @@ TEST(ExperimentVerdictTest, FinalLossIsAgainstTheRuleTunedForIt) {
   const std::string last = "below_baselines { first: 2 last: 2 }";
   EXPECT_TRUE(JudgeOf({4, 4, 0.9}, last).holds);
   EXPECT_FALSE(JudgeOf({4, 4, 1}, last).holds);
-  EXPECT_TRUE(JudgeOf({4, 4, 1}, "final_at_most_baseline: 'adam'").holds);
-  EXPECT_FALSE(JudgeOf({4, 4, 1.1}, "final_at_most_baseline: 'adam'").holds);
+  const std::string end =
+      "end_at_most_baseline { baseline: 'adam' mean_over: 1 }";
+  EXPECT_TRUE(JudgeOf({4, 4, 1}, end).holds);
+  EXPECT_FALSE(JudgeOf({4, 4, 1.1}, end).holds);
 }
 
 // Adam is at 4 and 1.
@@ -72,6 +74,15 @@ TEST(ExperimentVerdictTest, EveryStepOfARangeIsBelow) {
   EXPECT_FALSE(failed.holds);
   EXPECT_EQ(failed.measured, 4.5);
   EXPECT_FALSE(JudgeOf({4, 3, 1.5}, range).holds);
+}
+
+// Adam's last two losses are 4 and 1.
+TEST(ExperimentVerdictTest, TheEndMayBeSeveralLosses) {
+  const Verdict verdict = JudgeOf(
+      {4, 3, 1.5}, "end_at_most_baseline { baseline: 'adam' mean_over: 2 }");
+  EXPECT_TRUE(verdict.holds);
+  EXPECT_EQ(verdict.measured, 2.25);
+  EXPECT_EQ(verdict.limit, 2.5);
 }
 
 TEST(ExperimentVerdictTest, SumIsAgainstTheRuleTunedForIt) {
