@@ -125,22 +125,6 @@ absl::StatusOr<std::string> Mnist(const fs::path& folder) {
                          training.images, test.images);
 }
 
-bool HasCifar(const fs::path& folder) {
-  std::error_code error;
-  for (int file = 1; file <= 5; ++file) {
-    if (fs::exists(folder / absl::StrCat("data_batch_", file, ".bin"), error)) {
-      return true;
-    }
-  }
-  return false;
-}
-
-absl::StatusOr<std::string> Cifar(const fs::path& folder) {
-  METASTEP_ASSIGN_OR_RETURN(const ImageDataset images, ReadCifar(folder));
-  return absl::StrFormat("%s has %d pictures", folder.filename().string(),
-                         images.images);
-}
-
 std::vector<fs::path> FoldersIn(const fs::path& folder) {
   std::vector<fs::path> found;
   std::error_code error;
@@ -158,9 +142,11 @@ absl::StatusOr<Finding> Data(const fs::path& folder) {
     if (HasMnist(dataset)) {
       METASTEP_ASSIGN_OR_RETURN(read.emplace_back(), Mnist(dataset));
     }
-    if (HasCifar(dataset)) {
-      METASTEP_ASSIGN_OR_RETURN(read.emplace_back(), Cifar(dataset));
-    }
+    const absl::StatusOr<ImageDataset> cifar = ReadCifar(dataset);
+    if (absl::IsNotFound(cifar.status())) continue;
+    METASTEP_RETURN_IF_ERROR(cifar.status());
+    read.push_back(absl::StrFormat("%s has %d pictures",
+                                   dataset.filename().string(), cifar->images));
   }
   if (read.empty()) {
     return Finding{

@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
 #include "client/statistics.h"
+#include "optimizer/hand_designed.h"
 
 namespace metastep {
 namespace {
@@ -25,31 +26,23 @@ constexpr int kHighest = 3 * kPerDecade;
 struct Baseline {
   const char* name;
   int last;  // k of the largest rate at first
-  void (*set)(v1::HandDesignedSpec& spec, double learning_rate);
+  void (*choose)(v1::HandDesignedSpec& spec);
 };
 
 constexpr Baseline kBaselines[] = {
-    {"sgd", kPerDecade,
-     [](auto& spec, double rate) {
-       spec.mutable_sgd()->set_learning_rate(rate);
-     }},
-    {"momentum", kCoarse,
-     [](auto& spec, double rate) {
-       spec.mutable_momentum()->set_learning_rate(rate);
-     }},
-    {"nag", kPerDecade,
-     [](auto& spec, double rate) {
-       spec.mutable_nag()->set_learning_rate(rate);
-     }},
-    {"rmsprop", kCoarse,
-     [](auto& spec, double rate) {
-       spec.mutable_rmsprop()->set_learning_rate(rate);
-     }},
-    {"adam", kCoarse,
-     [](auto& spec, double rate) {
-       spec.mutable_adam()->set_learning_rate(rate);
-     }},
+    {"sgd", kPerDecade, [](auto& spec) { spec.mutable_sgd(); }},
+    {"momentum", kCoarse, [](auto& spec) { spec.mutable_momentum(); }},
+    {"nag", kPerDecade, [](auto& spec) { spec.mutable_nag(); }},
+    {"rmsprop", kCoarse, [](auto& spec) { spec.mutable_rmsprop(); }},
+    {"adam", kCoarse, [](auto& spec) { spec.mutable_adam(); }},
 };
+
+v1::HandDesignedSpec RuleOf(const Baseline& baseline, double learning_rate) {
+  v1::HandDesignedSpec spec;
+  baseline.choose(spec);
+  SetLearningRate(learning_rate, spec);
+  return spec;
+}
 
 double LearningRate(int k) {
   return std::pow(10.0, static_cast<double>(k) / kPerDecade);
@@ -120,7 +113,7 @@ absl::Status Score(Evaluator& evaluator, v1::EvaluationSpec what,
     auto* entry = what.add_entries();
     entry->set_label(
         absl::StrFormat("%s %.3g", baseline->name, LearningRate(k)));
-    baseline->set(*entry->mutable_hand_designed(), LearningRate(k));
+    *entry->mutable_hand_designed() = RuleOf(*baseline, LearningRate(k));
   }
   METASTEP_ASSIGN_OR_RETURN(const auto curves, evaluator.Evaluate(what));
   for (size_t i = 0; i < candidates.size(); ++i) {
@@ -183,9 +176,7 @@ absl::StatusOr<std::vector<TunedRule>> TuneHandDesignedRules(
 
 v1::HandDesignedSpec HandDesignedRule(absl::string_view name,
                                       double learning_rate) {
-  v1::HandDesignedSpec spec;
-  Named(name).set(spec, learning_rate);
-  return spec;
+  return RuleOf(Named(name), learning_rate);
 }
 
 }  // namespace metastep
