@@ -62,8 +62,10 @@ absl::Status CheckThreshold(const v1::ExperimentThreshold& threshold,
       const auto& steps = threshold.below_baselines();
       METASTEP_RETURN_IF_ERROR(
           CheckRange("below_baselines.last", steps.last(), 0, part.steps()));
-      return CheckRange("below_baselines.first", steps.first(), 0,
-                        steps.last());
+      METASTEP_RETURN_IF_ERROR(
+          CheckRange("below_baselines.first", steps.first(), 0, steps.last()));
+      return CheckRange("below_baselines.mean_over", steps.mean_over(), 1,
+                        steps.first() + 1);
     }
     case v1::ExperimentThreshold::kSumBelowBaselinesTimes:
       return CheckFactor("sum_below_baselines_times",

@@ -23,12 +23,14 @@ double Sum(const ComparedRule& rule) {
   return Mean(rule.by_sum.curve.sums_of_losses());
 }
 
-double AtStep(const ComparedRule& rule, int step) {
-  return rule.by_final.curve.loss(step);
+// Over the `count` steps up to `last`.
+double MeanUpTo(const ComparedRule& rule, int last, int count) {
+  return Mean(absl::MakeConstSpan(rule.by_final.curve.loss())
+                  .subspan(last + 1 - count, count));
 }
 
 double MeanOfLast(const ComparedRule& rule, int count) {
-  return Mean(absl::MakeConstSpan(rule.by_final.curve.loss()).last(count));
+  return MeanUpTo(rule, rule.by_final.curve.loss_size() - 1, count);
 }
 
 // Of what diverged, infinity.
@@ -48,17 +50,13 @@ double LeastOfBaselines(const std::vector<ComparedRule>& rules,
 // The greatest factor by which the mean over `steps` losses on end is above the
 // least such mean before it.
 double WorstRise(const ComparedRule& rule, int steps) {
-  const auto& losses = rule.by_final.curve.loss();
-  double sum = 0;
   double best = kInfinity;
   double worst = 1;
-  for (int t = 0; t < losses.size(); ++t) {
-    if (!std::isfinite(losses[t])) return kInfinity;
-    sum += losses[t];
-    if (t >= steps) sum -= losses[t - steps];
-    if (t + 1 < steps) continue;
-    best = std::min(best, sum);
-    worst = std::max(worst, sum / best);
+  for (int t = steps - 1; t < rule.by_final.curve.loss_size(); ++t) {
+    const double mean = MeanUpTo(rule, t, steps);
+    if (!std::isfinite(mean)) return kInfinity;
+    best = std::min(best, mean);
+    worst = std::max(worst, mean / best);
   }
   return worst;
 }
@@ -71,8 +69,14 @@ Verdict Below(std::string claim, double measured, double limit) {
 }
 
 std::string NameOf(const v1::ExperimentThreshold::StepRange& steps) {
-  if (steps.first() == steps.last()) return absl::StrCat("step ", steps.last());
-  return absl::StrCat("steps ", steps.first(), " to ", steps.last());
+  std::string name =
+      steps.first() == steps.last()
+          ? absl::StrCat("step ", steps.last())
+          : absl::StrCat("steps ", steps.first(), " to ", steps.last());
+  if (steps.mean_over() > 1) {
+    absl::StrAppend(&name, ", in the mean over ", steps.mean_over(), " steps,");
+  }
+  return name;
 }
 
 // With the figures of the first step that fails; of none, the nearest to it.
@@ -81,12 +85,16 @@ Verdict BelowBaselines(const ComparedRule& rule,
                        const std::vector<ComparedRule>& rules) {
   const std::string claim = absl::StrCat(rule.name, " at ", NameOf(steps),
                                          " below every tuned baseline");
+  const auto mean_up_to = [&](const ComparedRule& of, int step) {
+    return MeanUpTo(of, step, steps.mean_over());
+  };
   Verdict nearest = {claim, 0, kInfinity, true};
   for (int step = steps.first(); step <= steps.last(); ++step) {
-    const double limit = LeastOfBaselines(
-        rules,
-        [&](const ComparedRule& baseline) { return AtStep(baseline, step); });
-    const Verdict verdict = Below(claim, AtStep(rule, step), limit);
+    const double limit =
+        LeastOfBaselines(rules, [&](const ComparedRule& baseline) {
+          return mean_up_to(baseline, step);
+        });
+    const Verdict verdict = Below(claim, mean_up_to(rule, step), limit);
     if (!verdict.holds) return verdict;
     if (verdict.measured / limit >= nearest.measured / nearest.limit) {
       nearest = verdict;
@@ -104,7 +112,7 @@ Verdict JudgeOne(const v1::ExperimentThreshold& threshold,
       const auto& at = threshold.loss_at_step();
       return AtMost(
           absl::StrCat(name, " at step ", at.step(), " at most ", at.at_most()),
-          AtStep(rule, at.step()), at.at_most());
+          rule.by_final.curve.loss(at.step()), at.at_most());
     }
     case v1::ExperimentThreshold::kBelowBaselines:
       return BelowBaselines(rule, threshold.below_baselines(), rules);

@@ -10,7 +10,7 @@
 #include "base/status_macros.h"
 #include "optimizee/cifar.h"
 #include "optimizee/shared_family.h"
-#include "optimizee/torch/minibatches.h"
+#include "optimizee/torch/classifier_task.h"
 #include "optimizee/torch/tensors.h"
 
 namespace metastep {
@@ -19,14 +19,6 @@ namespace {
 constexpr int64_t kKernel = 5;
 constexpr int64_t kPadding = kKernel / 2;  // keeps the size
 constexpr double kEpsilon = 1e-3;
-
-// What all tasks of a family share. Immutable.
-struct Shared {
-  v1::ConvNetSpec spec;
-  ParameterLayout layout;  // weight, bias and beta of each layer but the last,
-                           // which has no beta
-  Minibatches images;      // [3, 32, 32] each
-};
 
 // By the minibatch's moments, then shifted by beta.
 at::Tensor Normalize(const at::Tensor& x, const at::Tensor& beta) {
@@ -45,9 +37,11 @@ at::Tensor ConvBlock(const at::Tensor& x, const at::Tensor* theta) {
   return at::relu(at::max_pool2d(Normalize(y, theta[2]), /*kernel_size=*/2));
 }
 
-// The logits [batch, classes].
+// The logits [batch, classes]. With channels last a step takes 0.7 of the time:
+// LibTorch's normalization and pooling are vectorized over channels alone.
 at::Tensor Forward(size_t blocks, const Tensors& theta, at::Tensor x) {
   const at::Tensor* layer = theta.data();
+  x = x.contiguous(at::MemoryFormat::ChannelsLast);
   for (size_t i = 0; i < blocks; ++i, layer += 3) x = ConvBlock(x, layer);
   x = x.flatten(/*start_dim=*/1);
   x = at::relu(Normalize(at::addmm(layer[1], x, layer[0]), layer[2]));
@@ -55,18 +49,9 @@ at::Tensor Forward(size_t blocks, const Tensors& theta, at::Tensor x) {
   return at::addmm(layer[1], x, layer[0]);
 }
 
-class ConvNetTask final : public Task {
+class ConvNetTask final : public ClassifierTask<v1::ConvNetSpec> {
  public:
-  ConvNetTask(std::shared_ptr<const Shared> shared, const RngKey& key)
-      : shared_(std::move(shared)), key_(key) {}
-
-  const ParameterLayout& layout() const override { return shared_->layout; }
-
-  void InitialTheta(absl::Span<float> theta) const override {
-    Rng rng(key_);
-    const auto stddev = static_cast<float>(shared_->spec.initial_stddev());
-    for (float& x : theta) x = stddev * rng.Normal();
-  }
+  using ClassifierTask::ClassifierTask;
 
   absl::StatusOr<double> Evaluate(int64_t t, absl::Span<const float> theta,
                                   absl::Span<float> gradient) override {
@@ -92,17 +77,14 @@ class ConvNetTask final : public Task {
  private:
   // The mean cross-entropy over step t's minibatch.
   at::Tensor Loss(int64_t t, const Tensors& variables) const {
-    const v1::ConvNetSpec& spec = shared_->spec;
-    const Minibatch batch = shared_->images.Draw(key_, t, spec.batch_size());
-    const auto blocks = static_cast<size_t>(spec.channels_size());
+    const Minibatch batch = Draw(t);
+    const auto blocks = static_cast<size_t>(spec().channels_size());
     return at::cross_entropy_loss(Forward(blocks, variables, batch.inputs),
                                   batch.labels);
   }
-
-  const std::shared_ptr<const Shared> shared_;
-  const RngKey key_;
 };
 
+// Weight, bias and beta of each layer but the last, which has no beta.
 ParameterLayout LayoutOf(const v1::ConvNetSpec& spec) {
   std::vector<ParameterTensor> tensors;
   const auto add = [&](const std::string& layer, std::vector<int64_t> weight,
@@ -137,8 +119,10 @@ absl::StatusOr<std::unique_ptr<const TaskFamily>> MakeConvNetFamily(
       Minibatches images,
       Minibatches::Create(std::move(data),
                           {kCifarChannels, kCifarSide, kCifarSide}, folder));
-  return std::make_unique<const SharedFamily<ConvNetTask, Shared>>(Shared{
-      .spec = spec, .layout = LayoutOf(spec), .images = std::move(images)});
+  return std::make_unique<
+      const SharedFamily<ConvNetTask, Classifier<v1::ConvNetSpec>>>(
+      Classifier<v1::ConvNetSpec>{
+          .spec = spec, .layout = LayoutOf(spec), .images = std::move(images)});
 }
 
 }  // namespace metastep

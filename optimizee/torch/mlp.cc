@@ -10,20 +10,13 @@
 #include "base/status_macros.h"
 #include "optimizee/image_dataset.h"
 #include "optimizee/shared_family.h"
-#include "optimizee/torch/minibatches.h"
+#include "optimizee/torch/classifier_task.h"
 #include "optimizee/torch/tensors.h"
 
 namespace metastep {
 namespace {
 
 using Activation = v1::MlpSpec::Activation;
-
-// What all tasks of a family share. Immutable.
-struct Shared {
-  v1::MlpSpec spec;
-  ParameterLayout layout;  // weight and bias of each layer in turn
-  Minibatches images;      // [inputs] each
-};
 
 at::Tensor Activate(Activation activation, const at::Tensor& x) {
   switch (activation) {
@@ -80,18 +73,9 @@ void Backward(Activation activation, const Tensors& theta,
   }
 }
 
-class MlpTask final : public Task {
+class MlpTask final : public ClassifierTask<v1::MlpSpec> {
  public:
-  MlpTask(std::shared_ptr<const Shared> shared, const RngKey& key)
-      : shared_(std::move(shared)), key_(key) {}
-
-  const ParameterLayout& layout() const override { return shared_->layout; }
-
-  void InitialTheta(absl::Span<float> theta) const override {
-    Rng rng(key_);
-    const auto stddev = static_cast<float>(shared_->spec.initial_stddev());
-    for (float& x : theta) x = stddev * rng.Normal();
-  }
+  using ClassifierTask::ClassifierTask;
 
   absl::StatusOr<double> Evaluate(int64_t t, absl::Span<const float> theta,
                                   absl::Span<float> gradient) override {
@@ -121,16 +105,10 @@ class MlpTask final : public Task {
   }
 
  private:
-  Activation activation() const { return shared_->spec.activation(); }
-
-  Minibatch Draw(int64_t t) const {
-    return shared_->images.Draw(key_, t, shared_->spec.batch_size());
-  }
-
-  const std::shared_ptr<const Shared> shared_;
-  const RngKey key_;
+  Activation activation() const { return spec().activation(); }
 };
 
+// Weight and bias of each layer in turn.
 ParameterLayout LayoutOf(const v1::MlpSpec& spec, int64_t inputs) {
   std::vector<int64_t> widths(spec.hidden().begin(), spec.hidden().end());
   widths.push_back(kImageClasses);
@@ -155,10 +133,10 @@ absl::StatusOr<std::unique_ptr<const TaskFamily>> MakeMlpFamily(
   METASTEP_ASSIGN_OR_RETURN(
       Minibatches images,
       Minibatches::Create(std::move(data), {inputs}, folder));
-  return std::make_unique<const SharedFamily<MlpTask, Shared>>(
-      Shared{.spec = spec,
-             .layout = LayoutOf(spec, inputs),
-             .images = std::move(images)});
+  return std::make_unique<const SharedFamily<MlpTask, Classifier<v1::MlpSpec>>>(
+      Classifier<v1::MlpSpec>{.spec = spec,
+                              .layout = LayoutOf(spec, inputs),
+                              .images = std::move(images)});
 }
 
 }  // namespace metastep

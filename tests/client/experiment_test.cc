@@ -61,6 +61,8 @@ TEST(ExperimentTest, ErrorsNamePartAndField) {
   adds("thresholds { model: 'm' below_baselines { last: 10 } }", "10");
   adds("thresholds { model: 'm' below_baselines { first: 6 last: 5 } }",
        "first is 6");
+  adds("thresholds { model: 'm' below_baselines { first: 6 last: 7 } }",
+       "mean_over is 0");
   adds("thresholds { model: 'm' never_above_best { times: 2 } }",
        "mean_over is 0");
   adds("thresholds { model: 'm' never_above_best { times: 0.5 mean_over: 1 } }",

@@ -53,7 +53,7 @@ TEST(ExperimentVerdictTest, LossAtAStep) {
 
 TEST(ExperimentVerdictTest, FinalLossIsAgainstTheRuleTunedForIt) {
   // Adam at step 2: 1, not the 2 of its other learning rate.
-  const std::string last = "below_baselines { first: 2 last: 2 }";
+  const std::string last = "below_baselines { first: 2 last: 2 mean_over: 1 }";
   EXPECT_TRUE(JudgeOf({4, 4, 0.9}, last).holds);
   EXPECT_FALSE(JudgeOf({4, 4, 1}, last).holds);
   const std::string end =
@@ -64,7 +64,7 @@ TEST(ExperimentVerdictTest, FinalLossIsAgainstTheRuleTunedForIt) {
 
 // Adam is at 4 and 1.
 TEST(ExperimentVerdictTest, EveryStepOfARangeIsBelow) {
-  const std::string range = "below_baselines { first: 1 last: 2 }";
+  const std::string range = "below_baselines { first: 1 last: 2 mean_over: 1 }";
   const Verdict nearest = JudgeOf({4, 3, 0.8}, range);
   EXPECT_TRUE(nearest.holds);
   EXPECT_EQ(nearest.claim, "m at steps 1 to 2 below every tuned baseline");
@@ -74,6 +74,19 @@ TEST(ExperimentVerdictTest, EveryStepOfARangeIsBelow) {
   EXPECT_FALSE(failed.holds);
   EXPECT_EQ(failed.measured, 4.5);
   EXPECT_FALSE(JudgeOf({4, 3, 1.5}, range).holds);
+}
+
+// Adam's means of two are 4 and 2.5.
+TEST(ExperimentVerdictTest, ARangeMayBeOfMeansOverSteps) {
+  const std::string range = "below_baselines { first: 1 last: 2 mean_over: 2 }";
+  const Verdict nearest = JudgeOf({4, 3.5, 1.2}, range);
+  EXPECT_TRUE(nearest.holds);
+  EXPECT_EQ(nearest.claim,
+            "m at steps 1 to 2, in the mean over 2 steps, below every tuned "
+            "baseline");
+  EXPECT_EQ(nearest.measured, 2.35);
+  EXPECT_EQ(nearest.limit, 2.5);
+  EXPECT_FALSE(JudgeOf({4, 3.5, 1.5}, range).holds);
 }
 
 // Adam's last two losses are 4 and 1.
@@ -120,7 +133,8 @@ TEST(ExperimentVerdictTest, SumAgainstAnotherModel) {
 TEST(ExperimentVerdictTest, NothingHoldsOfANan) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   EXPECT_FALSE(
-      JudgeOf({4, 1, nan}, "below_baselines { first: 1 last: 2 }").holds);
+      JudgeOf({4, 1, nan}, "below_baselines { first: 1 last: 2 mean_over: 1 }")
+          .holds);
   EXPECT_FALSE(JudgeOf({4, nan, 1}, "sum_below_baselines_times: 1").holds);
 }
 
