@@ -11,13 +11,12 @@
 #include "client/spec_kind.h"
 #include "client/statistics.h"
 #include "client/tuning.h"
+#include "optimizee/image_file.h"
 #include "optimizer/run_spec.h"
 #include "rpc/float_bytes.h"
 
 namespace metastep {
 namespace {
-
-constexpr int64_t kColors = 3;
 
 int64_t CoordinatesOf(const v1::ArtSpec& art) {
   return kColors * art.size() * art.size();

@@ -14,10 +14,12 @@ namespace metastep {
 inline constexpr int64_t kMaxImageFileBytes = 64 << 20;
 inline constexpr int64_t kMaxImagePixels = 1 << 25;
 
+inline constexpr int64_t kColors = 3;
+
 struct RgbImage {
   int64_t width = 0;            // at least 1
   int64_t height = 0;           // at least 1
-  std::vector<uint8_t> pixels;  // [height, width, 3], sRGB
+  std::vector<uint8_t> pixels;  // [height, width, kColors], sRGB
 };
 
 // Reads a picture; what its first bytes say it is counts, not its name. Grey

@@ -18,8 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t kColors = 3;
-
 bool IsImageName(const fs::path& path) {
   const std::string extension =
       absl::AsciiStrToLower(path.extension().string());

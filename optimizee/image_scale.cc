@@ -7,8 +7,6 @@
 namespace metastep {
 namespace {
 
-constexpr int64_t kColors = 3;
-
 // A pixel as a weighted sum of consecutive pixels along one dimension.
 struct Taps {
   int64_t begin;

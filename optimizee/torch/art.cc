@@ -22,7 +22,6 @@
 namespace metastep {
 namespace {
 
-constexpr int64_t kColors = 3;
 // Of an image that the network does not see at all; keeps quotients finite.
 constexpr double kLeastSquare = 1e-6;
 

@@ -4,11 +4,11 @@
 
 #include "absl/types/span.h"
 #include "base/rng.h"
+#include "optimizee/image_file.h"
 
 namespace metastep {
 namespace {
 
-constexpr int64_t kColors = 3;
 constexpr int64_t kKernel = 3;
 constexpr int64_t kFilters[] = {16, 32, 64};
 constexpr size_t kContentLayer = 1;

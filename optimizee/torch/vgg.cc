@@ -11,13 +11,13 @@
 #include "absl/strings/str_join.h"
 #include "base/file.h"
 #include "base/status_macros.h"
+#include "optimizee/image_file.h"
 #include "optimizee/torch/tensors.h"
 #include "optimizer/safetensors.h"
 
 namespace metastep {
 namespace {
 
-constexpr int64_t kColors = 3;
 constexpr int64_t kKernel = 3;
 constexpr int64_t kMaxFilters = 512;
 // torchvision's, over ImageNet: what its VGGs were trained on.
