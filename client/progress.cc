@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "client/validation_text.h"
 
 namespace metastep {
 namespace {
@@ -23,16 +24,16 @@ void AppendTrials(const v1::Run& run, std::string& text) {
   absl::StrAppendFormat(&text, "  %d/%d trials ended", ended,
                         run.trials_size());
   if (run.has_best_validation()) {
-    absl::StrAppendFormat(&text, "  best validation %.4g",
-                          run.best_validation().final_loss());
+    absl::StrAppend(&text, "  best validation ",
+                    ValidationText(run, run.best_validation()));
   }
 }
 
 void AppendValidation(const v1::Run& run, std::string& text) {
   if (!run.has_latest_validation()) return;
-  absl::StrAppendFormat(&text, "  validation %.4g (best %.4g)",
-                        run.latest_validation().final_loss(),
-                        run.best_validation().final_loss());
+  absl::StrAppend(&text, "  validation ",
+                  ValidationText(run, run.latest_validation()), " (best ",
+                  ValidationText(run, run.best_validation()), ")");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "client/model_name.h"
 #include "client/statistics.h"
+#include "client/validation_text.h"
 
 namespace metastep {
 namespace {
@@ -42,8 +43,8 @@ std::string FormatTrials(const v1::Run& run) {
                           v1::Run::State_Name(trial.state()), trial.done(),
                           run.spec().training().rounds());
     if (trial.has_best_validation()) {
-      absl::StrAppendFormat(&text, "  validation %.4g",
-                            trial.best_validation().final_loss());
+      absl::StrAppend(&text, "  validation ",
+                      ValidationText(run, trial.best_validation()));
     }
     if (run.has_model() && run.model().run_id() == trial.run_id()) {
       absl::StrAppend(&text, "  (the model)");

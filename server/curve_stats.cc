@@ -45,14 +45,6 @@ CurveStats StatsOf(absl::Span<const std::vector<double>> curves) {
   return stats;
 }
 
-double CriterionValue(v1::ValidationSpec::Criterion criterion,
-                      const v1::ValidationScore& score) {
-  const double value = criterion == v1::ValidationSpec::SUM_OF_LOSSES
-                           ? score.sum_of_losses()
-                           : score.final_loss();
-  return std::isnan(value) ? HUGE_VAL : value;
-}
-
 absl::Status CheckCurveSize(const v1::EvaluationResult& result, int steps) {
   if (result.losses_size() == steps + 1) return absl::OkStatus();
   return absl::InvalidArgumentError(

@@ -23,10 +23,6 @@ struct CurveStats {
 // REQUIRES: at least one curve, all of one size, at least two points.
 CurveStats StatsOf(absl::Span<const std::vector<double>> curves);
 
-// What a validation is judged by: less is better. NaN is as bad as infinity.
-double CriterionValue(v1::ValidationSpec::Criterion criterion,
-                      const v1::ValidationScore& score);
-
 // Errors: InvalidArgument, unless the result has steps + 1 losses.
 absl::Status CheckCurveSize(const v1::EvaluationResult& result, int steps);
 

@@ -8,7 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "base/rng.h"
 #include "optimizer/hand_designed.h"
-#include "server/curve_stats.h"
+#include "optimizer/validation_criterion.h"
 
 namespace metastep {
 namespace {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
 #include "optimizer/rule_factory.h"
+#include "optimizer/validation_criterion.h"
 #include "rpc/float_bytes.h"
 #include "rpc/proto_time.h"
 #include "server/curve_stats.h"

@@ -1,5 +1,6 @@
 #include "client/progress.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <sstream>
@@ -8,6 +9,8 @@
 
 namespace metastep {
 namespace {
+
+using testing::HasSubstr;
 
 v1::Run TrainingRun() {
   v1::Run run;
@@ -29,6 +32,16 @@ TEST(ProgressTest, TrainingShowsRoundsLossesWorkersAndEta) {
   EXPECT_EQ(FormatRunProgress(run, std::nullopt),
             "round 120/1000  outer loss 0.4123  validation 0.38 (best 0.35)  "
             "1 worker");
+}
+
+TEST(ProgressTest, AValidationShowsWhatItIsJudgedBy) {
+  v1::Run run = TrainingRun();
+  run.mutable_spec()->mutable_training()->mutable_validation()->set_criterion(
+      v1::ValidationSpec::SUM_OF_LOSSES);
+  run.mutable_latest_validation()->set_sum_of_losses(41.5);
+  run.mutable_best_validation()->set_sum_of_losses(38.25);
+  EXPECT_THAT(FormatRunProgress(run, std::nullopt),
+              HasSubstr("validation sum 41.5 (best sum 38.25)"));
 }
 
 TEST(ProgressTest, ASearchShowsItsTrials) {
