@@ -32,16 +32,30 @@ std::string RateOf(const ComparedCurve& measured) {
              : "-";
 }
 
+// The noise of minibatches makes a line that hides the others when there are
+// more than a few hundred losses: then every point is the mean of this many.
+size_t LossesOfAPoint(size_t losses) { return losses > 500 ? losses / 50 : 1; }
+
+// The interval of a mean of losses is at most as wide as theirs are in the
+// mean.
 PlotSeries SeriesOf(const ComparedRule& rule) {
   const v1::LossCurve& curve = rule.by_final.curve;
-  PlotSeries series = {
-      rule.name, {curve.loss().begin(), curve.loss().end()}, {}};
+  const size_t count = LossesOfAPoint(curve.loss_size());
+  PlotSeries series = {rule.name, TrailingMeans(curve.loss(), count), {}};
   const size_t tasks = curve.final_losses_size();
   if (tasks < 2) return series;
+  std::vector<double> half_widths;
   for (double deviation : curve.deviation()) {
-    series.half_widths.push_back(HalfWidth95(deviation, tasks));
+    half_widths.push_back(HalfWidth95(deviation, tasks));
   }
+  series.half_widths = TrailingMeans(half_widths, count);
   return series;
+}
+
+std::string LossLabel(size_t losses) {
+  const size_t count = LossesOfAPoint(losses);
+  if (count == 1) return "loss";
+  return absl::StrCat("loss, mean of ", count, " steps");
 }
 
 }  // namespace
@@ -100,7 +114,7 @@ Plot ComparisonPlot(const std::vector<ComparedRule>& rules,
   Plot plot;
   plot.title = std::string(title);
   plot.x_label = "step";
-  plot.y_label = "loss";
+  plot.y_label = LossLabel(rules.front().by_final.curve.loss_size());
   for (const ComparedRule& rule : rules) {
     plot.series.push_back(SeriesOf(rule));
   }

@@ -1,5 +1,6 @@
 #include "client/statistics.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -25,6 +26,16 @@ double StudentQuantile(size_t degrees) {
 double Mean(absl::Span<const double> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) /
          static_cast<double>(values.size());
+}
+
+std::vector<double> TrailingMeans(absl::Span<const double> values,
+                                  size_t count) {
+  std::vector<double> means;
+  for (size_t end = 1; end <= values.size(); ++end) {
+    const size_t begin = end - std::min(end, count);
+    means.push_back(Mean(values.subspan(begin, end - begin)));
+  }
+  return means;
 }
 
 double HalfWidth95(absl::Span<const double> values) {

@@ -10,6 +10,7 @@ namespace metastep {
 namespace {
 
 using nlohmann::json;
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 v1::LossCurve CurveOf(std::vector<double> sums, std::vector<double> finals) {
@@ -90,6 +91,28 @@ TEST(ComparisonReportTest, PlotNamesEveryRule) {
   ASSERT_EQ(plot.series.size(), 2u);
   EXPECT_EQ(plot.series[0].label, "lstm");
   EXPECT_EQ(plot.series[1].label, "adam");
+  EXPECT_EQ(plot.y_label, "loss");
+  EXPECT_THAT(plot.series[0].values, ElementsAre(8, 0.5));
+}
+
+TEST(ComparisonReportTest, PlotOfALongCurveIsOfMeans) {
+  auto rules = TwoRules();
+  for (ComparedRule& rule : rules) {
+    v1::LossCurve& curve = rule.by_final.curve;
+    curve.clear_loss();
+    for (int t = 0; t <= 1000; ++t) {
+      curve.add_loss(t % 2 == 0 ? 1 : 3);
+      curve.add_deviation(t % 2 == 0 ? 0 : 2);
+    }
+  }
+  // 1001 / 50 = 20 steps, of which half are 3 and half 1; their half widths are
+  // 0 and t(1) * 2 / sqrt(2) = 17.97.
+  const Plot plot = ComparisonPlot(rules, "title");
+  EXPECT_EQ(plot.y_label, "loss, mean of 20 steps");
+  ASSERT_EQ(plot.series[0].values.size(), 1001u);
+  EXPECT_EQ(plot.series[0].values[0], 1);
+  EXPECT_DOUBLE_EQ(plot.series[0].values[1000], 2);
+  EXPECT_NEAR(plot.series[0].half_widths[1000], 17.97 / 2, 0.01);
 }
 
 }  // namespace

@@ -14,6 +14,11 @@ TEST(StatisticsTest, IntervalIsStudents) {
   EXPECT_NEAR(HalfWidth95({1, 2, 3, 4}), 2.0540, 1e-4);
 }
 
+TEST(StatisticsTest, TrailingMeansBeginWithWhatThereIs) {
+  EXPECT_EQ(TrailingMeans({1, 3, 5, 11}, 2), (std::vector<double>{1, 2, 4, 8}));
+  EXPECT_EQ(TrailingMeans({1, 3}, 1), (std::vector<double>{1, 3}));
+}
+
 TEST(StatisticsTest, OneValueSaysNothingOfTheMean) {
   EXPECT_TRUE(std::isinf(HalfWidth95({1})));
 }
