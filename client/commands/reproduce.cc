@@ -94,11 +94,25 @@ class Reproduction {
         progress_(ProgressLine::StyleForStderr(options.output.quiet), std::cerr,
                   Clock::Real()) {}
 
+  // Trains or imports the models of all parts: one that is missing must not
+  // come to light after an hour of measuring the part before.
+  absl::Status FindModels(const v1::Experiment& experiment) {
+    for (const v1::ExperimentPart& part : experiment.parts()) {
+      for (const std::string& name : part.models()) {
+        if (learned_.find(name) != learned_.end()) continue;
+        METASTEP_ASSIGN_OR_RETURN(learned_[name],
+                                  options_.train ? Train(name) : Import(name));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // REQUIRES: FindModels has found those of the part.
   absl::StatusOr<MeasuredPart> Measure(const v1::ExperimentPart& part) {
     MeasuredPart measured;
     measured.part = part;
     for (const std::string& name : part.models()) {
-      METASTEP_ASSIGN_OR_RETURN(measured.models.emplace_back(), Learned(name));
+      measured.models.push_back(learned_.at(name));
     }
     v1::RunSpec base;
     base.set_name(part.name());
@@ -127,16 +141,6 @@ class Reproduction {
   }
 
  private:
-  // The model of that name, once for all parts.
-  absl::StatusOr<v1::ModelInfo> Learned(const std::string& name) {
-    const auto known = learned_.find(name);
-    if (known != learned_.end()) return known->second;
-    absl::StatusOr<v1::ModelInfo> model =
-        options_.train ? Train(name) : Import(name);
-    if (model.ok()) learned_[name] = *model;
-    return model;
-  }
-
   absl::StatusOr<v1::ModelInfo> Import(const std::string& name) {
     const fs::path path = shared_ / "models" / (name + ".safetensors");
     std::error_code ignored;
@@ -219,13 +223,16 @@ absl::Status RunReproduce(const ReproduceOptions& options,
           options.tasks > 0 ? absl::StrCat(" --tasks ", options.tasks) : ""),
       kBuildVersion,
       {}};
+  METASTEP_RETURN_IF_ERROR(reproduction.FindModels(experiment));
   for (v1::ExperimentPart part : experiment.parts()) {
     if (options.tasks > 0) part.set_tasks(options.tasks);
     METASTEP_ASSIGN_OR_RETURN(MeasuredPart measured,
                               reproduction.Measure(part));
     METASTEP_RETURN_IF_ERROR(WriteFigures(options, measured));
     if (!options.output.json) {
-      std::cout << "\n" << part.name() << "\n" << FormatMeasuredPart(measured);
+      std::cout << "\n"
+                << part.name() << "\n"
+                << FormatMeasuredPart(measured) << std::flush;
     }
     result.parts.push_back(std::move(measured));
   }
