@@ -115,10 +115,11 @@ TEST_F(CommandTest, CifarSpecTrainsOnSyntheticPictures) {
             0);
   const CommandResult result = Metastep(
       {"local", Spec("cifar10"), "--data-dir", Path("data"), "--quiet",
-       "--json", "--set", "training.rounds=2", "--set",
-       "task.convnet.channels=[2]", "--set", "task.convnet.batch_size=8",
-       "--set", "training.unroll.horizon=4", "--set",
-       "training.unroll.window=2", "--set", "training.validation.steps=4"});
+       "--json", "--set",
+       "training.stages=[{rounds: 1, horizon: 4, window: 2}, "
+       "{rounds: 1, horizon: 8, window: 4}]",
+       "--set", "task.convnet.channels=[2]", "--set",
+       "task.convnet.batch_size=8", "--set", "training.validation.steps=4"});
   EXPECT_EQ(result.exit_code, 0) << result.output;
 }
 
