@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
-#include "client/model_name.h"
+#include "client/evaluation_entries.h"
 #include "client/spec_kind.h"
 #include "client/statistics.h"
 #include "client/tuning.h"
@@ -35,13 +35,6 @@ const ComparedRule* BestHandDesigned(const std::vector<ComparedRule>& rules) {
     }
   }
   return best;
-}
-
-void AddHandDesigned(const std::string& label, const std::string& rule,
-                     double learning_rate, v1::EvaluationSpec& what) {
-  v1::EvaluationEntry& entry = *what.add_entries();
-  entry.set_label(label);
-  *entry.mutable_hand_designed() = HandDesignedRule(rule, learning_rate);
 }
 
 }  // namespace
@@ -83,16 +76,14 @@ absl::StatusOr<std::vector<Picture>> BeforeAndAfter(
   what.set_steps(steps);
   what.set_keep_theta(true);
   // A rule that never moves leaves theta_0. No model's name has a space.
-  AddHandDesigned("at the start", "sgd", 0, what);
+  AddEntry("at the start", HandDesignedRule("sgd", 0), what);
   if (const ComparedRule* best = BestHandDesigned(rules)) {
     const double rate = *best->by_final.learning_rate;
-    AddHandDesigned(absl::StrFormat("%s, rate %.4g", best->name, rate),
-                    best->name, rate, what);
+    AddEntry(absl::StrFormat("%s, rate %.4g", best->name, rate),
+             HandDesignedRule(best->name, rate), what);
   }
   for (size_t i = 0; i < models.size(); ++i) {
-    v1::EvaluationEntry& entry = *what.add_entries();
-    entry.set_label(rules[i].name);
-    *entry.mutable_model() = PinnedRef(models[i]);
+    AddEntry(rules[i].name, models[i], what);
   }
   METASTEP_ASSIGN_OR_RETURN(const auto curves, evaluator.Evaluate(what));
   std::vector<Picture> pictures;

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "client/evaluation_entries.h"
 #include "client/model_name.h"
 #include "client/spec_kind.h"
 
@@ -21,9 +22,7 @@ class TestPlan {
 
   void AddModel(const std::string& name, const v1::ModelInfo& model) {
     rules_.push_back({name, {}, {}});
-    auto* entry = what_.add_entries();
-    entry->set_label(name);
-    *entry->mutable_model() = PinnedRef(model);
+    AddEntry(name, model, what_);
     entry_of_.push_back({what_.entries_size() - 1, what_.entries_size() - 1});
   }
 
@@ -50,9 +49,8 @@ class TestPlan {
 
  private:
   int AddHandDesigned(const std::string& name, double learning_rate) {
-    auto* entry = what_.add_entries();
-    entry->set_label(absl::StrCat(name, " ", learning_rate));
-    *entry->mutable_hand_designed() = HandDesignedRule(name, learning_rate);
+    AddEntry(absl::StrCat(name, " ", learning_rate),
+             HandDesignedRule(name, learning_rate), what_);
     return what_.entries_size() - 1;
   }
 

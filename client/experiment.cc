@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "client/evaluation_entries.h"
 #include "client/tuning.h"
 #include "client/user_file.h"
 #include "optimizer/run_spec.h"
@@ -99,9 +100,7 @@ absl::Status ResolveTask(const v1::ExperimentPart& part, v1::TaskSpec& task) {
   v1::RunSpec spec;
   spec.set_name(part.name());
   *spec.mutable_task() = task;
-  auto* entry = spec.mutable_evaluation()->add_entries();
-  entry->set_label("any");
-  *entry->mutable_hand_designed() = HandDesignedRule("adam", 1);
+  AddEntry("any", HandDesignedRule("adam", 1), *spec.mutable_evaluation());
   METASTEP_ASSIGN_OR_RETURN(const v1::RunSpec resolved, ResolveRunSpec(spec));
   task = resolved.task();
   return absl::OkStatus();

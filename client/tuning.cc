@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
+#include "client/evaluation_entries.h"
 #include "client/statistics.h"
 #include "optimizer/hand_designed.h"
 
@@ -110,10 +111,8 @@ Candidates Propose(const AllScores& scores, Proposal& propose) {
 absl::Status Score(Evaluator& evaluator, v1::EvaluationSpec what,
                    const Candidates& candidates, AllScores& scores) {
   for (const auto& [baseline, k] : candidates) {
-    auto* entry = what.add_entries();
-    entry->set_label(
-        absl::StrFormat("%s %.3g", baseline->name, LearningRate(k)));
-    *entry->mutable_hand_designed() = RuleOf(*baseline, LearningRate(k));
+    AddEntry(absl::StrFormat("%s %.3g", baseline->name, LearningRate(k)),
+             RuleOf(*baseline, LearningRate(k)), what);
   }
   METASTEP_ASSIGN_OR_RETURN(const auto curves, evaluator.Evaluate(what));
   for (size_t i = 0; i < candidates.size(); ++i) {
