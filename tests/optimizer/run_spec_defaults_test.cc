@@ -1,3 +1,4 @@
+#include <google/protobuf/message.h>
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 
@@ -12,10 +13,10 @@
 namespace metastep {
 namespace {
 
-using google::protobuf::util::MessageDifferencer;
-
-void ExpectSame(const v1::RunSpec& actual, const v1::RunSpec& expected) {
-  EXPECT_TRUE(MessageDifferencer::Equals(actual, expected))
+void ExpectSame(const google::protobuf::Message& actual,
+                const google::protobuf::Message& expected) {
+  EXPECT_TRUE(
+      google::protobuf::util::MessageDifferencer::Equals(actual, expected))
       << actual.DebugString() << "expected:\n"
       << expected.DebugString();
 }
@@ -85,8 +86,7 @@ TEST(RunSpecDefaultsTest, WritesOutEveryDefaultOfAnMlp) {
   expected.set_dataset("mnist");
   expected.set_batch_size(128);
   expected.set_initial_stddev(0.01);
-  EXPECT_TRUE(MessageDifferencer::Equals(Resolved(kMlp).task().mlp(), expected))
-      << Resolved(kMlp).DebugString();
+  ExpectSame(Resolved(kMlp).task().mlp(), expected);
 }
 
 TEST(RunSpecDefaultsTest, WritesOutEveryDefaultOfAConvNet) {
@@ -97,9 +97,7 @@ TEST(RunSpecDefaultsTest, WritesOutEveryDefaultOfAConvNet) {
   for (int block = 0; block < 3; ++block) expected.add_channels(16);
   expected.set_hidden(32);
   expected.set_initial_stddev(0.01);
-  EXPECT_TRUE(
-      MessageDifferencer::Equals(Resolved(kConvNet).task().convnet(), expected))
-      << Resolved(kConvNet).DebugString();
+  ExpectSame(Resolved(kConvNet).task().convnet(), expected);
 }
 
 TEST(RunSpecDefaultsTest, WritesOutEveryDefaultOfArt) {
@@ -108,8 +106,7 @@ TEST(RunSpecDefaultsTest, WritesOutEveryDefaultOfArt) {
   expected.set_content_weight(1);
   expected.set_style_weight(1);
   expected.set_variation_weight(25);
-  EXPECT_TRUE(MessageDifferencer::Equals(Resolved(kArt).task().art(), expected))
-      << Resolved(kArt).DebugString();
+  ExpectSame(Resolved(kArt).task().art(), expected);
 }
 
 TEST(RunSpecDefaultsTest, UniformQuadraticsStartAwayFromZero) {
