@@ -17,7 +17,7 @@
 #include "bench/rivals.h"
 #include "bench/window_memory.h"
 #include "bench/window_problem.h"
-#include "optimizee/torch/task_family.h"
+#include "optimizee/torch/threads.h"
 #include "optimizer/recurrent_rule.h"
 #include "optimizer/state_vector.h"
 

@@ -140,7 +140,7 @@ The service does not start by itself: its server has to be named."
   SECTION science
   PROGRAMS metastep-worker metastep-make-data
   DEPENDS adduser
-  RECOMMENDS libopenblas0-serial
+  RECOMMENDS libopenblas0-pthread
   SUGGESTS metastep-server)
 # The data sets that were put there are not the package's to delete.
 metastep_package_service(worker metastep-worker

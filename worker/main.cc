@@ -39,7 +39,8 @@ Exit codes:
   1  ended by a second signal while it drained
   2  wrong usage
   3  the server was out of reach for --give-up-after
-  4  refused by the server: its version is another, or it is no metastep server
+  4  refused: the server's version is another, or it is no metastep server; or
+     the slots would get wrong numbers of an OpenBLAS built without threads
 )";
 
 struct Flags {

@@ -7,7 +7,7 @@
 #include "base/log_fields.h"
 #include "base/logging.h"
 #include "base/status_macros.h"
-#include "optimizee/torch/task_family.h"
+#include "optimizee/torch/threads.h"
 #include "rpc/proto_time.h"
 
 namespace metastep {
@@ -43,6 +43,7 @@ Worker::~Worker() {
 }
 
 absl::Status Worker::Run() {
+  METASTEP_RETURN_IF_ERROR(CheckTorchThreads(options_.slots));
   METASTEP_RETURN_IF_ERROR(Register(/*known_id=*/""));
   StartThreads();
   WaitForSlots();

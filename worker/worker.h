@@ -67,8 +67,8 @@ class Worker {
   // Works until Drain: then OK, once the shards in work are submitted, or
   // handed back after drain_timeout. Errors: Unavailable: the server was out of
   // reach for retry.give_up_after; FailedPrecondition: the server is of another
-  // version; any other error of the server's that the contract does not
-  // foresee.
+  // version, or so many slots would compute wrong numbers (CheckTorchThreads);
+  // any other error of the server's that the contract does not foresee.
   absl::Status Run();
 
   // Takes no new lease and lets Run finish. May be called at any time.

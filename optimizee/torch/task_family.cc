@@ -1,8 +1,5 @@
 #include "optimizee/torch/task_family.h"
 
-#include <ATen/Parallel.h>
-#include <dlfcn.h>
-
 #include "optimizee/closed_form.h"
 #include "optimizee/torch/art.h"
 #include "optimizee/torch/convnet.h"
@@ -19,15 +16,6 @@ absl::StatusOr<std::unique_ptr<const TaskFamily>> MakeTaskFamily(
   return absl::InvalidArgumentError(
       "task: expected square, quadratic, mlp, convnet or art, found none of "
       "them");
-}
-
-void UseOneTorchThread() {
-  at::set_num_threads(1);
-  // OpenBLAS has threads of its own, and is only one of the libraries that
-  // LibTorch may have been built with.
-  if (void* symbol = dlsym(RTLD_DEFAULT, "openblas_set_num_threads")) {
-    reinterpret_cast<void (*)(int)>(symbol)(1);
-  }
 }
 
 }  // namespace metastep

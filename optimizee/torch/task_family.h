@@ -19,11 +19,6 @@ namespace metastep {
 absl::StatusOr<std::unique_ptr<const TaskFamily>> MakeTaskFamily(
     const v1::TaskSpec& spec, const std::filesystem::path& data_dir);
 
-// Makes the calling thread's tensor arithmetic sequential, so that a result
-// does not depend on the machine's number of cores. Call it at the start of
-// every thread that evaluates tasks.
-void UseOneTorchThread();
-
 }  // namespace metastep
 
 #endif  // METASTEP_OPTIMIZEE_TORCH_TASK_FAMILY_H_

@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "optimizee/cifar.h"
 #include "optimizee/procedural_images.h"
-#include "optimizee/torch/task_family.h"
+#include "optimizee/torch/threads.h"
 #include "tests/optimizee/image_writing.h"
 #include "tests/optimizee/testing.h"
 #include "tests/support/status_matchers.h"

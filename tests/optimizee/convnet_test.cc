@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "optimizee/cifar.h"
-#include "optimizee/torch/task_family.h"
+#include "optimizee/torch/threads.h"
 #include "tests/optimizee/testing.h"
 #include "tests/support/status_matchers.h"
 

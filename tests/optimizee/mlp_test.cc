@@ -4,9 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <future>
 
 #include "optimizee/synthetic_digits.h"
-#include "optimizee/torch/task_family.h"
+#include "optimizee/torch/threads.h"
 #include "tests/optimizee/testing.h"
 #include "tests/support/status_matchers.h"
 
@@ -49,6 +50,28 @@ class MlpTest : public testing::Test {
   static std::filesystem::path data_dir_;
 };
 std::filesystem::path MlpTest::data_dir_;
+
+// As a worker's slots do. OpenBLAS 0.3.21 without threads gives two threads a
+// wrong product now and then; so many layers are as many chances.
+TEST_F(MlpTest, EvaluatesTheSameBesideAnotherThread) {
+  EXPECT_OK(CheckTorchThreads(2));
+  const auto wrong = [](uint32_t lane) {
+    UseOneTorchThread();
+    const auto task = Make(
+        Spec(std::vector<int>(16, 64)),
+        {.seed = 3, .stream = RngStream::kTraining, .lane = lane, .unroll = 4});
+    const std::vector<float> theta = Theta0(*task);
+    const std::vector<float> expected = GradientAt(*task, 0, theta);
+    int differ = 0;
+    for (int i = 0; i < 300; ++i) {
+      if (GradientAt(*task, 0, theta) != expected) ++differ;
+    }
+    return differ;
+  };
+  std::future<int> other = std::async(std::launch::async, wrong, 0);
+  EXPECT_EQ(wrong(1), 0);
+  EXPECT_EQ(other.get(), 0);
+}
 
 // 784 * 20 + 20 + 20 * 10 + 10 = 15,910; with 40 units 31,810; with a second
 // layer of 20 another 420 (experiments of Andrychowicz et al., section 3.2).

@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "optimizee/procedural_images.h"
 #include "optimizee/torch/art.h"
-#include "optimizee/torch/task_family.h"
+#include "optimizee/torch/threads.h"
 #include "optimizer/safetensors.h"
 #include "rpc/float_bytes.h"
 #include "tests/optimizee/testing.h"
