@@ -161,7 +161,7 @@ class TruncatedBptt final : public Learner {
                               RuleForNextWindow(phi, unroll));
     METASTEP_ASSIGN_OR_RETURN(Tape tape, Forward(*rule, unroll));
     std::vector<double> meta_gradient(phi.size());
-    if (spec_.second_derivatives()) {
+    if (StageOf(unroll).second_derivatives()) {
       METASTEP_RETURN_IF_ERROR(
           BackwardExact(*rule, tape, unroll, absl::MakeSpan(meta_gradient)));
     } else {
@@ -210,9 +210,10 @@ class TruncatedBptt final : public Learner {
 
   absl::StatusOr<Tape> Forward(const LearnedRule& rule, Unroll& unroll) const {
     InnerLoop& loop = unroll.loop();
-    const bool exact = spec_.second_derivatives();
+    const v1::StageSpec& stage = StageOf(unroll);
+    const bool exact = stage.second_derivatives();
     Teacher* teacher = unroll.teacher();
-    Tape tape(loop, StageOf(unroll).window(), exact, teacher != nullptr);
+    Tape tape(loop, stage.window(), exact, teacher != nullptr);
     tape.losses.push_back(loop.loss);
     for (int k = 0; k < tape.window; ++k) {
       if (k == 0 || exact) tape.rule_states.Append(loop.rule_state);

@@ -14,6 +14,9 @@ Curriculum::Curriculum(const v1::TrainingSpec& training) {
     only.set_horizon(training.unroll().horizon());
     only.set_window(training.unroll().window());
   }
+  if (training.unroll().second_derivatives()) {
+    for (v1::StageSpec& spec : specs) spec.set_second_derivatives(true);
+  }
   int64_t round = 0;
   int64_t unroll = 0;
   for (v1::StageSpec& spec : specs) {

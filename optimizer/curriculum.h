@@ -28,7 +28,8 @@ class Curriculum {
   // Rounds count from 0; the last stage goes on for ever.
   RoundPlace PlaceOf(int64_t round) const;
 
-  // The stage of an unroll (from 0), with its horizon and window.
+  // The stage of an unroll (from 0), with its horizon, its window and whether
+  // it takes second derivatives.
   const v1::StageSpec& StageOf(int64_t unroll) const;
 
   // Windows of an unroll that is not cut short.

@@ -134,6 +134,23 @@ TEST(TruncatedBpttTest, ExactGradientByHand) {
   EXPECT_THAT(windows[0].meta_gradient, ElementsAre(3, 1.75));
 }
 
+// Both of the above, one after the other: unroll 1 is the second stage's.
+TEST(TruncatedBpttTest, AStageOfItsOwnTakesSecondDerivatives) {
+  const auto spec = ResolvedTraining(absl::StrCat(
+      kLinearRule,
+      "unroll { horizon: 2 window: 2 } stages { rounds: 1 } stages { rounds: 1 "
+      "second_derivatives: true }"));
+  const auto learner = MakeTruncatedBptt(spec, Square());
+  const auto gradient_of = [&](uint32_t unroll) {
+    RngKey key = TrainingKey();
+    key.unroll = unroll;
+    const auto lane = learner->Start(key).value();
+    return learner->RunWindow({-0.25f, 0}, *lane).value().meta_gradient;
+  };
+  EXPECT_THAT(gradient_of(0), ElementsAre(3.5, 2));
+  EXPECT_THAT(gradient_of(1), ElementsAre(3, 1.75));
+}
+
 // With only w_T = 1 the sums above keep their last term: 1/2 * 3, 1/2 * 2.
 TEST(TruncatedBpttTest, LastWeightAloneGivesTheGradientOfTheFinalLoss) {
   const auto spec = ResolvedTraining(absl::StrCat(

@@ -62,5 +62,17 @@ TEST(CurriculumTest, AStageBeginsWithAFreshUnroll) {
                                    Pair(9, 3), Pair(9, 3)));
 }
 
+TEST(CurriculumTest, AStageTakesSecondDerivativesByItselfOrByTheUnroll) {
+  const Curriculum own = Of(R"(
+      stages { rounds: 1 horizon: 2 window: 2 }
+      stages { rounds: 1 horizon: 2 window: 2 second_derivatives: true })");
+  EXPECT_FALSE(own.StageOf(0).second_derivatives());
+  EXPECT_TRUE(own.StageOf(1).second_derivatives());
+  const Curriculum all = Of(R"(
+      unroll { second_derivatives: true }
+      stages { rounds: 1 horizon: 2 window: 2 })");
+  EXPECT_TRUE(all.StageOf(0).second_derivatives());
+}
+
 }  // namespace
 }  // namespace metastep
