@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include <thread>
@@ -25,11 +26,33 @@ void WaitForOne() {
   }
 }
 
+// Runs in a thread that does not block the signals, which takes no more of them
+// from then on.
+void PassOn(int signal, siginfo_t* /*info*/, void* context) {
+  sigset_t& mask = static_cast<ucontext_t*>(context)->uc_sigmask;
+  sigaddset(&mask, SIGTERM);
+  sigaddset(&mask, SIGINT);
+  kill(getpid(), signal);
+}
+
+// A signal that the process was started to ignore stays ignored.
+void PassOnWhatIsNotBlocked(int signal) {
+  struct sigaction before = {};
+  sigaction(signal, nullptr, &before);
+  if (before.sa_handler != SIG_DFL) return;
+  struct sigaction action = {};
+  action.sa_sigaction = PassOn;
+  action.sa_flags = SA_SIGINFO | SA_RESTART;
+  sigaction(signal, &action, nullptr);
+}
+
 }  // namespace
 
 void BlockShutdownSignals() {
   const sigset_t signals = ShutdownSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  PassOnWhatIsNotBlocked(SIGTERM);
+  PassOnWhatIsNotBlocked(SIGINT);
 }
 
 void WaitForShutdownSignal() {

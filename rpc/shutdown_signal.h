@@ -5,7 +5,8 @@
 namespace metastep {
 
 // Blocks SIGTERM and SIGINT for this thread and all that it starts later. Call
-// it first in main().
+// it first in main(). Threads that are there already, as those of an OpenBLAS,
+// which starts them when it is loaded, pass them on.
 void BlockShutdownSignals();
 
 // Waits for the first of them. From then on, a second one ends the process at

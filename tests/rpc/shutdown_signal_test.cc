@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <thread>
 
 namespace metastep {
 namespace {
@@ -20,6 +21,20 @@ TEST_P(ShutdownSignalTest, TheFirstIsWaitedFor) {
       {
         BlockShutdownSignals();
         kill(getpid(), GetParam());
+        WaitForShutdownSignal();
+        _exit(7);
+      },
+      testing::ExitedWithCode(7), "");
+}
+
+TEST_P(ShutdownSignalTest, AThreadThatWasThereBeforePassesItOn) {
+  EXPECT_EXIT(
+      {
+        std::thread before([] {
+          while (true) pause();
+        });
+        BlockShutdownSignals();
+        pthread_kill(before.native_handle(), GetParam());
         WaitForShutdownSignal();
         _exit(7);
       },
