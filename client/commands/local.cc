@@ -155,7 +155,7 @@ void AddLocalCommand(CLI::App& app, Command& command) {
       "An interrupted run goes on when it is called again with the same spec "
       "and --state-dir.\n\nExample:\n"
       "  metastep local specs/mnist.textproto --data-dir data --state-dir "
-      "state --set training.rounds=500");
+      "state --set training.lanes=4");
   OnParse(*verb, command, options, &RunLocal);
 }
 

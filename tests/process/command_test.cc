@@ -100,11 +100,12 @@ TEST_F(CommandTest, MnistSpecTrainsOnSyntheticDigits) {
                                              "512", "--test", "64"})
                 .exit_code,
             0);
-  const CommandResult result = Metastep(
-      {"local", Spec("mnist"), "--data-dir", Path("data"), "--quiet", "--json",
-       "--set", "training.rounds=2", "--set", "training.unroll.horizon=4",
-       "--set", "training.unroll.window=2", "--set",
-       "training.validation.steps=4"});
+  const CommandResult result =
+      Metastep({"local", Spec("mnist"), "--data-dir", Path("data"), "--quiet",
+                "--json", "--set",
+                "training.stages=[{rounds: 1, horizon: 4, window: 2}, "
+                "{rounds: 1, horizon: 4, window: 2, second_derivatives: true}]",
+                "--set", "training.validation.steps=4"});
   EXPECT_EQ(result.exit_code, 0) << result.output;
 }
 
