@@ -30,8 +30,8 @@ void WaitForOne() {
 // from then on.
 void PassOn(int signal, siginfo_t* /*info*/, void* context) {
   sigset_t& mask = static_cast<ucontext_t*>(context)->uc_sigmask;
-  sigaddset(&mask, SIGTERM);
-  sigaddset(&mask, SIGINT);
+  const sigset_t signals = ShutdownSignals();
+  sigorset(&mask, &mask, &signals);
   kill(getpid(), signal);
 }
 
