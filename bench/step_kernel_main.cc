@@ -18,6 +18,7 @@
 #include "bench/problem_folder.h"
 #include "bench/python_peer.h"
 #include "bench/rivals.h"
+#include "optimizee/torch/threads.h"
 #include "optimizer/recurrent_rule.h"
 #include "optimizer/state_vector.h"
 
@@ -145,6 +146,7 @@ absl::Status MeasureSize(const Size& size, const BenchOptions& options,
 
 absl::Status StepKernel(const BenchOptions& options, Report& report) {
   METASTEP_RETURN_IF_ERROR(UseOneCore());
+  UseOneTorchThread();
   for (const Size& size : kSizes) {
     METASTEP_RETURN_IF_ERROR(MeasureSize(size, options, report));
   }

@@ -1,7 +1,6 @@
 #include "bench/peers/libtorch_step.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 #include <torch/version.h>
 
@@ -45,7 +44,6 @@ class LibTorchStep {
                int64_t chunk)
       : p_(architecture.stack.preprocessing.log_and_sign().p()),
         scale_(architecture.stack.output_scale) {
-    at::set_num_threads(1);
     const c10::InferenceMode no_autograd;
     const double forget_bias = architecture.spec.lstm().forget_bias();
     for (const CellLayer& layer : architecture.stack.layers) {

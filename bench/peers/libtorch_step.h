@@ -17,7 +17,8 @@ namespace metastep {
 // from zero state or from where its last call left it, and returns the update
 // [N], which the next call overwrites. `chunk` coordinates at a time go through
 // all layers: N, as one writes it first, or as many as stay in cache. REQUIRES:
-// log-and-sign inputs; N is a multiple of `chunk`.
+// log-and-sign inputs; N is a multiple of `chunk`; the thread is to use one
+// thread of LibTorch (optimizee/torch/threads.h).
 std::function<absl::Span<const float>()> MakeLibTorchStep(
     const RecurrentArchitecture& architecture, absl::Span<const float> phi,
     absl::Span<const float> gradient, int64_t chunk);
