@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -21,6 +22,9 @@
 
 namespace metastep {
 namespace {
+
+// f sums over the pixels, counted in images of this size.
+constexpr double kUnitSize = 64;
 
 // Of an image that the network does not see at all; keeps quotients finite.
 constexpr double kLeastSquare = 1e-6;
@@ -123,10 +127,12 @@ class ArtTask final : public Task {
           style + RelativeSquare(Gram(features.style[i]), shared_->style[i]);
     }
     style = style / static_cast<double>(features.style.size());
-    return spec.content_weight() * RelativeSquare(features.content, content_) +
-           spec.style_weight() * style +
-           spec.variation_weight() *
-               (Variation(image, 2) + Variation(image, 3));
+    const double pixels = std::pow(spec.size() / kUnitSize, 2);
+    return pixels *
+           (spec.content_weight() * RelativeSquare(features.content, content_) +
+            spec.style_weight() * style +
+            spec.variation_weight() *
+                (Variation(image, 2) + Variation(image, 3)));
   }
 
   const std::shared_ptr<const Shared> shared_;

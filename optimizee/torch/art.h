@@ -20,8 +20,10 @@ namespace metastep {
 //   content   = |F(x) - F(content)|^2 / |F(content)|^2, of one layer
 //   style     = |G_l(x) - G_l(style)|^2 / |G_l(style)|^2, the mean over several
 //   variation = the mean square of neighbouring pixels' differences
-// None grows with the size, so one optimizer serves all. A task's content is
-// drawn by its key: a procedural scene, or an image of the folder
+// None grows with the size, and f is (size / 64)^2 times their weighted sum: a
+// sum over the pixels, as Gatys et al. have it. So a pixel's gradient does not
+// shrink as the image grows, and one optimizer serves all sizes. A task's
+// content is drawn by its key: a procedural scene, or an image of the folder
 // <data_dir>/<spec.content>, scaled to the size; for training keys from the
 // first half of them, else from the second. The style is a procedural texture
 // or the image <data_dir>/<spec.style>, scaled likewise. The features are those
