@@ -45,6 +45,19 @@ Json JsonOf(const MeasuredPart& measured) {
           {"verdicts", verdicts}};
 }
 
+// Both in as many digits, four or more, as it takes to tell them apart.
+std::string FormatFigures(const Verdict& verdict) {
+  constexpr int kMostDigits = 9;
+  for (int digits = 4;; ++digits) {
+    const std::string measured =
+        absl::StrFormat("%.*g", digits, verdict.measured);
+    const std::string limit = absl::StrFormat("%.*g", digits, verdict.limit);
+    if (measured != limit || digits == kMostDigits) {
+      return absl::StrCat(measured, ", limit ", limit);
+    }
+  }
+}
+
 }  // namespace
 
 std::string FigureName(const std::string& experiment,
@@ -60,9 +73,9 @@ std::string PicturesName(const std::string& experiment,
 std::string FormatMeasuredPart(const MeasuredPart& measured) {
   std::string text = FormatTable(measured.rules);
   for (const Verdict& verdict : measured.verdicts) {
-    absl::StrAppendFormat(&text, "%-6s  %s: %.4g, limit %.4g\n",
+    absl::StrAppendFormat(&text, "%-6s  %s: %s\n",
                           verdict.holds ? "holds" : "MISSED", verdict.claim,
-                          verdict.measured, verdict.limit);
+                          FormatFigures(verdict));
   }
   return text;
 }

@@ -29,6 +29,17 @@ TEST(ExperimentReportTest, JsonHasTheIntervals) {
   EXPECT_NEAR(adam["final_half_width_95"], 12.706, 1e-3);
 }
 
+TEST(ExperimentReportTest, VerdictsHaveTheDigitsThatTellFiguresApart) {
+  MeasuredPart part;
+  part.verdicts = {{"a", 1.23456, 2, true},
+                   {"b", 1.23461, 1.23456, false},
+                   {"c", 1, 1, true}};
+  EXPECT_THAT(FormatMeasuredPart(part),
+              HasSubstr("holds   a: 1.235, limit 2\n"
+                        "MISSED  b: 1.23461, limit 1.23456\n"
+                        "holds   c: 1, limit 1\n"));
+}
+
 TEST(ExperimentReportTest, NamesTheBuildThatMeasured) {
   const ExperimentResult result = {"x", "X", "", "1.2 (commit a, b)", {}};
   EXPECT_EQ(nlohmann::json::parse(ExperimentJson(result))["version"],
