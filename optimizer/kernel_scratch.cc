@@ -7,17 +7,21 @@
 
 namespace metastep {
 
-float* ThreadScratch(size_t floats) {
-  thread_local hwy::AlignedFreeUniquePtr<float[]> scratch;
+template <typename T>
+T* ThreadScratch(size_t count) {
+  thread_local hwy::AlignedFreeUniquePtr<T[]> scratch;
   thread_local size_t size = 0;
-  if (size < floats) {
+  if (size < count) {
     size = 0;
-    scratch = hwy::AllocateAligned<float>(floats);
+    scratch = hwy::AllocateAligned<T>(count);
     if (scratch == nullptr) throw std::bad_alloc();
-    size = floats;
-    std::fill_n(scratch.get(), size, 0.0f);
+    size = count;
+    std::fill_n(scratch.get(), size, T{0});
   }
   return scratch.get();
 }
+
+template float* ThreadScratch<float>(size_t count);
+template double* ThreadScratch<double>(size_t count);
 
 }  // namespace metastep

@@ -14,8 +14,8 @@
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "optimizer/activation-inl.h"
-#include "optimizer/block_kernel-inl.h"
 #include "optimizer/block_rows-inl.h"
+#include "optimizer/layer_step-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace metastep {
