@@ -139,8 +139,8 @@ class CoordinatorTest : public testing::Test {
     return request;
   }
   v1::SubmitResultResponse::Disposition Submit(
-      v1::SubmitResultRequest request) {
-    auto response = coordinator_->SubmitResult(std::move(request));
+      const v1::SubmitResultRequest& request) {
+    auto response = coordinator_->SubmitResult(request);
     EXPECT_OK(response);
     return response->disposition();
   }

@@ -31,7 +31,7 @@ TEST_F(CoordinatorTest, BadResultsAreRejectedWithAReason) {
   v1::SubmitResultRequest short_one =
       Result(worker, Lease(worker), std::vector<float>(kPhi + 1));
   ASSERT_OK_AND_ASSIGN(const Response response,
-                       coordinator_->SubmitResult(std::move(short_one)));
+                       coordinator_->SubmitResult(short_one));
   EXPECT_EQ(response.disposition(), Response::REJECTED);
   EXPECT_THAT(response.message(), HasSubstr("has 12 bytes"));
   EXPECT_THAT(response.message(), HasSubstr("needs 8"));
