@@ -227,7 +227,7 @@ TEST_F(CoordinatorTest, HandedBackShardGoesToAnotherAtOnce) {
   request.set_worker_id(leaving);
   request.set_lease_id(lease.lease_id());
   request.mutable_hand_back();
-  EXPECT_EQ(Submit(std::move(request)), Response::RELEASED);
+  EXPECT_EQ(Submit(request), Response::RELEASED);
   EXPECT_EQ(waiting.get()->lease().shard(), lease.shard());
 }
 
