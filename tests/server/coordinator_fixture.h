@@ -7,19 +7,18 @@
 #include <prometheus/registry.h>
 
 #include <cstdint>
-#include <filesystem>
 #include <future>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "base/digest.h"
 #include "base/version.h"
 #include "google/protobuf/util/time_util.h"
 #include "optimizer/run_spec.h"
 #include "rpc/float_bytes.h"
 #include "server/coordinator.h"
+#include "tests/server/fixtures.h"
 #include "tests/support/simulated_clock.h"
 #include "tests/support/status_matchers.h"
 
@@ -52,23 +51,15 @@ inline v1::RunSpec Spec(int lanes, int rounds) {
 // Drives the coordinator as workers would, with results of the test's choice.
 class CoordinatorTest : public testing::Test {
  protected:
-  CoordinatorTest()
-      : dir_(std::filesystem::path(testing::TempDir()) / RandomId()) {
-    std::filesystem::create_directories(dir_);
-    Open();
-  }
-  ~CoordinatorTest() override {
-    coordinator_.reset();
-    std::filesystem::remove_all(dir_);
-  }
+  CoordinatorTest() { Open(); }
 
   // Starts from what is on disk, as after a crash.
   void Open() {
     coordinator_.reset();
-    auto store = RunStore::Open(dir_ / "runs.db");
+    auto store = RunStore::Open(folder_.path() / "runs.db");
     EXPECT_OK(store);
     store_ = *std::move(store);
-    auto registry = ModelRegistry::Open(dir_ / "models", clock_);
+    auto registry = ModelRegistry::Open(folder_.path() / "models", clock_);
     EXPECT_OK(registry);
     registry_ = *std::move(registry);
     auto coordinator = Coordinator::Create({.lease_duration = kLease}, clock_,
@@ -167,7 +158,7 @@ class CoordinatorTest : public testing::Test {
     return Watch(run_id, INT64_MAX - 1).get();
   }
 
-  const std::filesystem::path dir_;
+  TestFolder folder_;
   SimulatedClock clock_;
   prometheus::Registry prometheus_;
   CoordinatorMetrics metrics_{prometheus_};

@@ -211,7 +211,8 @@ TEST_F(CoordinatorTest, TheNextRoundIsComputedWhileTheDiskTakesTheLast) {
   Create(Spec(/*lanes=*/1, /*rounds=*/5));
   const std::string worker = Register();
   const v1::Lease round0 = Lease(worker);
-  ASSERT_OK_AND_ASSIGN(const auto disk, Sqlite::Open(dir_ / "runs.db"));
+  ASSERT_OK_AND_ASSIGN(const auto disk,
+                       Sqlite::Open(folder_.path() / "runs.db"));
   ASSERT_OK(disk->Execute("BEGIN IMMEDIATE"));  // nobody else can write
   Submit(Result(worker, round0, {1, 1}));
   const v1::Lease round1 = Lease(worker);
@@ -247,23 +248,28 @@ TEST_F(CoordinatorTest, CancelledRunIsStaleForItsWorkers) {
   EXPECT_OK(coordinator_->CancelRun(run_id));
 }
 
-TEST_F(CoordinatorTest, EvaluationReturnsACurveForEachEntry) {
+// Two entries on two tasks of three steps.
+v1::RunSpec EvaluationSpec() {
   auto spec = ParseRunSpec(R"(
     name: "eval"
     task { square {} }
     evaluation {
-      entries { label: "slow" hand_designed { sgd { learning_rate: 0.1 } } }
-      entries { label: "fast" hand_designed { sgd { learning_rate: 0.4 } } }
+      entries { label: "slow" hand_designed { sgd { learning_rate: 0.25 } } }
+      entries { label: "fast" hand_designed { sgd { learning_rate: 0.5 } } }
       tasks: 2
       steps: 3
     })");
-  ASSERT_OK(spec);
-  const std::string run_id = Create(*spec);
+  EXPECT_OK(spec);
+  return *spec;
+}
+
+TEST_F(CoordinatorTest, EvaluationReturnsACurveForEachEntry) {
+  const std::string run_id = Create(EvaluationSpec());
   const std::string worker = Register();
   for (int i = 0; i < 4; ++i) {
     const v1::Lease lease = Lease(worker);
     const float loss =
-        lease.evaluation().hand_designed().sgd().learning_rate() == 0.1
+        lease.evaluation().hand_designed().sgd().learning_rate() == 0.25
             ? 4.0f + static_cast<float>(lease.evaluation().task())
             : 1.0f;
     Submit(Result(worker, lease, {loss}));
@@ -279,18 +285,9 @@ TEST_F(CoordinatorTest, EvaluationReturnsACurveForEachEntry) {
 
 // Task 0's theta is two floats, the entry's rate.
 TEST_F(CoordinatorTest, KeptThetasAreInTheRunsCurvesAfterARestartToo) {
-  auto spec = ParseRunSpec(R"(
-    name: "eval"
-    task { square {} }
-    evaluation {
-      entries { label: "a" hand_designed { sgd { learning_rate: 0.25 } } }
-      entries { label: "b" hand_designed { sgd { learning_rate: 0.5 } } }
-      tasks: 2
-      steps: 3
-      keep_theta: true
-    })");
-  ASSERT_OK(spec);
-  const std::string run_id = Create(*spec);
+  v1::RunSpec spec = EvaluationSpec();
+  spec.mutable_evaluation()->set_keep_theta(true);
+  const std::string run_id = Create(spec);
   const std::string worker = Register();
   for (int i = 0; i < 4; ++i) {
     const v1::Lease lease = Lease(worker);

@@ -3,23 +3,21 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/digest.h"
+#include "tests/server/fixtures.h"
 #include "tests/support/status_matchers.h"
 
 namespace metastep {
 namespace {
 
 TEST(StateLockTest, IsHeldUntilDestroyed) {
-  const auto dir = std::filesystem::path(testing::TempDir()) / RandomId();
-  std::filesystem::create_directories(dir);
+  const TestFolder folder;
   {
-    ASSERT_OK_AND_ASSIGN(const StateLock lock, StateLock::Take(dir));
-    EXPECT_THAT(StateLock::Take(dir),
+    ASSERT_OK_AND_ASSIGN(const StateLock lock, StateLock::Take(folder.path()));
+    EXPECT_THAT(StateLock::Take(folder.path()),
                 StatusIs(absl::StatusCode::kFailedPrecondition,
                          testing::HasSubstr("another server uses")));
   }
-  EXPECT_OK(StateLock::Take(dir));
-  std::filesystem::remove_all(dir);
+  EXPECT_OK(StateLock::Take(folder.path()));
 }
 
 }  // namespace
