@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/test_folder.h"
 
 namespace metastep {
 namespace {
@@ -17,13 +18,6 @@ using testing::HasSubstr;
 // Shell scripts stand where server and worker are.
 class LocalClusterTest : public testing::Test {
  protected:
-  LocalClusterTest() {
-    folder_ = std::filesystem::path(testing::TempDir()) /
-              testing::UnitTest::GetInstance()->current_test_info()->name();
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-  }
-
   void Program(const std::string& name, const std::string& script) {
     const auto path = folder_ / name;
     std::ofstream(path) << "#!/bin/sh\n" << script << "\n";
@@ -32,13 +26,14 @@ class LocalClusterTest : public testing::Test {
 
   absl::StatusOr<std::unique_ptr<LocalCluster>> Start(int workers) {
     return LocalCluster::Start(
-        {folder_, folder_ / "state", folder_ / "data", workers}, cancellation_);
+        {folder_.path(), folder_ / "state", folder_ / "data", workers},
+        cancellation_);
   }
 
   static constexpr char kServes[] =
       "echo '{\"port\":7,\"http_port\":0}'; exec sleep 1000";
 
-  std::filesystem::path folder_;
+  const TestFolder folder_;
   Cancellation cancellation_;
 };
 

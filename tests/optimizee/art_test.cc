@@ -12,6 +12,7 @@
 #include "tests/optimizee/image_writing.h"
 #include "tests/optimizee/testing.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/test_folder.h"
 
 namespace metastep {
 namespace {
@@ -151,7 +152,7 @@ TEST_F(ArtTest, IsAFunctionOfTheKeyAlone) {
 
 // The first image of two is black, the second white; scaled up they stay so.
 TEST_F(ArtTest, ContentsOfAFolderAreSplitInHalves) {
-  const auto folder = TestFolder();
+  const TestFolder folder;
   constexpr size_t kPixels = 3 * 32 * 32;
   ImageDataset images{.images = 2,
                       .rows = 32,
@@ -163,7 +164,7 @@ TEST_F(ArtTest, ContentsOfAFolderAreSplitInHalves) {
   ASSERT_OK(WriteCifar(folder / "pictures", images));
   auto spec = Spec(1, 0, 0, /*size=*/48);
   spec.set_content("pictures");
-  ASSERT_OK_AND_ASSIGN(const auto family, MakeArtFamily(spec, folder));
+  ASSERT_OK_AND_ASSIGN(const auto family, MakeArtFamily(spec, folder.path()));
   const std::vector<float> black(3 * 48 * 48);
   const std::vector<float> white(3 * 48 * 48, 1.f);
   for (const auto stream : {RngStream::kTraining, RngStream::kValidation,
@@ -178,7 +179,7 @@ TEST_F(ArtTest, ContentsOfAFolderAreSplitInHalves) {
 
 // The same of files of their own: a wide black picture and a small white one.
 TEST_F(ArtTest, ContentsMayBeImageFiles) {
-  const auto folder = TestFolder();
+  const TestFolder folder;
   std::filesystem::create_directory(folder / "pictures");
   ASSERT_OK(WriteFileAtomically(
       folder / "pictures/a.png",
@@ -188,7 +189,7 @@ TEST_F(ArtTest, ContentsMayBeImageFiles) {
       RgbPngBytes(5, 5, std::vector<uint8_t>(5 * 5 * 3, 255))));
   auto spec = Spec(1, 0, 0);
   spec.set_content("pictures");
-  ASSERT_OK_AND_ASSIGN(const auto family, MakeArtFamily(spec, folder));
+  ASSERT_OK_AND_ASSIGN(const auto family, MakeArtFamily(spec, folder.path()));
   const auto training = family->Make({.stream = RngStream::kTraining});
   const auto test = family->Make({.stream = RngStream::kTest});
   const std::vector<float> black(3 * 16 * 16);
@@ -200,7 +201,7 @@ TEST_F(ArtTest, ContentsMayBeImageFiles) {
 
 // A column of 32 x 32 white or black pixels is one of 16 x 16.
 TEST_F(ArtTest, TheStyleMayBeAnImageFile) {
-  const auto folder = TestFolder();
+  const TestFolder folder;
   std::vector<uint8_t> stripes(32 * 32 * 3);
   for (size_t i = 0; i < stripes.size(); ++i) stripes[i] = i / 6 % 2 * 255;
   std::filesystem::create_directory(folder / "art");
@@ -208,7 +209,7 @@ TEST_F(ArtTest, TheStyleMayBeAnImageFile) {
                                 RgbPngBytes(32, 32, stripes)));
   auto spec = Spec(0, 1, 0);
   spec.set_style("art/Stripes.png");
-  ASSERT_OK_AND_ASSIGN(const auto family, MakeArtFamily(spec, folder));
+  ASSERT_OK_AND_ASSIGN(const auto family, MakeArtFamily(spec, folder.path()));
   std::vector<float> scaled(3 * 16 * 16);
   for (size_t i = 0; i < scaled.size(); ++i) scaled[i] = i % 2;
   const auto task = family->Make(kKey);
@@ -216,16 +217,16 @@ TEST_F(ArtTest, TheStyleMayBeAnImageFile) {
   EXPECT_GT(LossAt(*task, 0, DrawTexture(0, 16)), 0.01 * kSumScale);
 
   spec.set_style("art/nothing.png");
-  EXPECT_THAT(MakeArtFamily(spec, folder),
+  EXPECT_THAT(MakeArtFamily(spec, folder.path()),
               StatusIs(StatusCode::kNotFound, HasSubstr("art/nothing.png")));
 }
 
 TEST_F(ArtTest, MissingContentsNameTheFile) {
   auto spec = Spec(1, 1, 1);
   spec.set_content("nothing");
-  const auto folder = TestFolder();
+  const TestFolder folder;
   EXPECT_THAT(
-      MakeArtFamily(spec, folder),
+      MakeArtFamily(spec, folder.path()),
       StatusIs(StatusCode::kNotFound,
                AllOf(HasSubstr((folder / "nothing/data_batch_1.bin").string()),
                      HasSubstr(".png"))));

@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <optional>
 
 #include "optimizee/cifar.h"
 #include "optimizee/torch/threads.h"
 #include "tests/optimizee/testing.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/test_folder.h"
 
 namespace metastep {
 namespace {
@@ -32,8 +34,8 @@ class ConvNetTest : public testing::Test {
   // Noise, which is all that the shape of a loss needs.
   static void SetUpTestSuite() {
     UseOneTorchThread();
-    data_dir_ = std::filesystem::path(testing::TempDir()) / "convnet_test";
-    std::filesystem::create_directories(data_dir_ / "cifar10");
+    data_.emplace();
+    std::filesystem::create_directory(*data_ / "cifar10");
     ImageDataset dataset;
     dataset.images = 200;
     dataset.rows = dataset.columns = kCifarSide;
@@ -44,11 +46,12 @@ class ConvNetTest : public testing::Test {
         dataset.pixels.push_back(static_cast<uint8_t>(rng.Below(256)));
       }
     }
-    ASSERT_OK(WriteCifar(data_dir_ / "cifar10", dataset));
+    ASSERT_OK(WriteCifar(*data_ / "cifar10", dataset));
   }
+  static void TearDownTestSuite() { data_.reset(); }
 
   static std::unique_ptr<Task> Make(const v1::ConvNetSpec& spec) {
-    return MakeConvNetFamily(spec, data_dir_)
+    return MakeConvNetFamily(spec, data_->path())
         .value()
         ->Make({.seed = 3, .stream = RngStream::kTraining});
   }
@@ -57,9 +60,8 @@ class ConvNetTest : public testing::Test {
                         /*seed=*/1);
   }
 
-  static std::filesystem::path data_dir_;
+  inline static std::optional<TestFolder> data_;
 };
-std::filesystem::path ConvNetTest::data_dir_;
 
 // Blocks: 3 * 25 * 16 + 2 * 16 and twice 16 * 25 * 16 + 2 * 16; then 16 * 4 * 4
 // inputs to 32 units and their 2 * 32; then 32 * 10 + 10. In all 22,682, the

@@ -5,8 +5,8 @@
 #include <zlib.h>
 
 #include "base/file.h"
-#include "tests/optimizee/testing.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/test_folder.h"
 
 namespace metastep {
 namespace {
@@ -40,7 +40,8 @@ class IdxTest : public testing::Test {
     std::filesystem::remove(path_);
   }
 
-  const std::filesystem::path path_ = TestFolder() / "images";
+  const TestFolder folder_;
+  const std::filesystem::path path_ = folder_ / "images";
 };
 
 // As http://yann.lecun.com/exdb/mnist describes the format.

@@ -8,8 +8,8 @@
 
 #include "base/file.h"
 #include "tests/optimizee/image_writing.h"
-#include "tests/optimizee/testing.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/test_folder.h"
 
 namespace metastep {
 namespace {
@@ -23,7 +23,8 @@ using testing::HasSubstr;
 
 // Under a name that says nothing.
 absl::StatusOr<RgbImage> Read(const std::string& bytes) {
-  const auto path = TestFolder() / "picture";
+  const TestFolder folder;
+  const auto path = folder / "picture";
   const absl::Status written = WriteFileAtomically(path, bytes);
   if (!written.ok()) return written;
   return ReadImageFile(path);

@@ -10,6 +10,7 @@
 #include "optimizee/torch/threads.h"
 #include "tests/optimizee/testing.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/test_folder.h"
 
 namespace metastep {
 namespace {
@@ -156,8 +157,8 @@ TEST_F(MlpTest, IsAFunctionOfKeyAndStepAlone) {
 // The first half of the images are of class 0, the second of class 1: the bias'
 // gradient, softmax minus the labels' share, says which were drawn.
 TEST_F(MlpTest, TrainingAndOtherStreamsDrawFromDifferentHalves) {
-  const auto folder = TestFolder();
-  ASSERT_OK(WriteImageDataset(folder, kTrainingSplit,
+  const TestFolder folder;
+  ASSERT_OK(WriteImageDataset(folder.path(), kTrainingSplit,
                               {.images = 5,
                                .rows = 1,
                                .columns = 1,
@@ -165,7 +166,7 @@ TEST_F(MlpTest, TrainingAndOtherStreamsDrawFromDifferentHalves) {
                                .labels = {0, 0, 1, 1, 1}}));
   auto spec = Spec({1});
   spec.set_dataset(".");
-  ASSERT_OK_AND_ASSIGN(const auto family, MakeMlpFamily(spec, folder));
+  ASSERT_OK_AND_ASSIGN(const auto family, MakeMlpFamily(spec, folder.path()));
   const std::vector<float> theta(22);  // 1 -> 1 -> 10: 2 + 20
   const size_t bias = 12;              // of class 0
   for (const auto stream : {RngStream::kTraining, RngStream::kValidation,
@@ -179,13 +180,13 @@ TEST_F(MlpTest, TrainingAndOtherStreamsDrawFromDifferentHalves) {
 }
 
 TEST_F(MlpTest, ASingleImageHasNoHalves) {
-  const auto folder = TestFolder();
+  const TestFolder folder;
   ASSERT_OK(WriteImageDataset(
-      folder, kTrainingSplit,
+      folder.path(), kTrainingSplit,
       {.images = 1, .rows = 1, .columns = 1, .pixels = {0}, .labels = {0}}));
   auto spec = Spec({1});
   spec.set_dataset(".");
-  EXPECT_THAT(MakeMlpFamily(spec, folder),
+  EXPECT_THAT(MakeMlpFamily(spec, folder.path()),
               StatusIs(StatusCode::kInvalidArgument,
                        HasSubstr("expected at least 2 training images")));
 }

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "tests/optimizee/testing.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/test_folder.h"
 
 namespace metastep {
 namespace {
@@ -14,7 +14,8 @@ namespace {
 using testing::ElementsAreArray;
 
 TEST(SyntheticDigitsTest, WritesBothSplits) {
-  const auto folder = TestFolder() / "mnist";
+  const TestFolder data;
+  const auto folder = data / "mnist";
   ASSERT_OK(WriteSyntheticDigits(
       folder, {.training_images = 30, .test_images = 20, .seed = 1}));
   ASSERT_OK_AND_ASSIGN(const ImageDataset training,

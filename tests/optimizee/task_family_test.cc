@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "optimizee/synthetic_digits.h"
-#include "tests/optimizee/testing.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/test_folder.h"
 
 namespace metastep {
 namespace {
@@ -14,19 +14,20 @@ using absl::StatusCode;
 using testing::HasSubstr;
 
 TEST(TaskFamilyTest, MakesEveryKindOfTask) {
-  const auto folder = TestFolder();
+  const TestFolder folder;
   ASSERT_OK(WriteSyntheticDigits(folder / "digits",
                                  {.training_images = 2, .test_images = 2}));
   v1::TaskSpec square;
   square.mutable_square();
   ASSERT_OK_AND_ASSIGN(const auto square_family,
-                       MakeTaskFamily(square, folder));
+                       MakeTaskFamily(square, folder.path()));
   EXPECT_EQ(square_family->Make({})->layout().coordinates(), 1);
 
   v1::TaskSpec mlp;
   mlp.mutable_mlp()->set_dataset("digits");
   mlp.mutable_mlp()->add_hidden(1);
-  ASSERT_OK_AND_ASSIGN(const auto mlp_family, MakeTaskFamily(mlp, folder));
+  ASSERT_OK_AND_ASSIGN(const auto mlp_family,
+                       MakeTaskFamily(mlp, folder.path()));
   // 784 -> 1 -> 10: 785 + 20
   EXPECT_EQ(mlp_family->Make({})->layout().coordinates(), 805);
 }
@@ -39,11 +40,11 @@ TEST(TaskFamilyTest, NeedsATask) {
 }
 
 TEST(TaskFamilyTest, MissingDataNamesTheFile) {
-  const auto folder = TestFolder();
+  const TestFolder folder;
   v1::TaskSpec spec;
   spec.mutable_mlp()->set_dataset("nothing");
   EXPECT_THAT(
-      MakeTaskFamily(spec, folder),
+      MakeTaskFamily(spec, folder.path()),
       StatusIs(
           StatusCode::kNotFound,
           HasSubstr((folder / "nothing/train-images-idx3-ubyte").string())));

@@ -6,25 +6,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
-#include <string>
 #include <vector>
 
 #include "base/rng.h"
 #include "optimizee/task.h"
 
 namespace metastep {
-
-// An empty folder of the running test's own.
-inline std::filesystem::path TestFolder() {
-  const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-  const auto folder =
-      std::filesystem::path(testing::TempDir()) /
-      (std::string(test->test_suite_name()) + "." + test->name());
-  std::filesystem::remove_all(folder);
-  std::filesystem::create_directories(folder);
-  return folder;
-}
 
 inline std::vector<float> Theta0(const Task& task) {
   std::vector<float> theta(static_cast<size_t>(task.layout().coordinates()));

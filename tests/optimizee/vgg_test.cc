@@ -18,6 +18,7 @@
 #include "rpc/float_bytes.h"
 #include "tests/optimizee/testing.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/test_folder.h"
 
 namespace metastep {
 namespace {
@@ -78,12 +79,12 @@ class TensorFile {
     for (const auto& [name, tensor] : contents_) {
       file.tensors.push_back({name, tensor.first, tensor.second});
     }
-    const auto folder = TestFolder();
+    const TestFolder folder;
     const absl::Status written =
         WriteFileAtomically(folder / "vgg", WriteSafetensors(file));
     if (!written.ok()) return written;
     spec.set_features("vgg");
-    return MakeArtFamily(spec, folder);
+    return MakeArtFamily(spec, folder.path());
   }
 
  private:
@@ -295,7 +296,7 @@ TEST(VggFileTest, EveryShapeFitsTheOneBefore) {
 TEST(VggFileTest, AMissingFileIsNamed) {
   v1::ArtSpec spec = Spec(1, 1);
   spec.set_features("nothing");
-  EXPECT_THAT(MakeArtFamily(spec, TestFolder()),
+  EXPECT_THAT(MakeArtFamily(spec, TestFolder().path()),
               StatusIs(StatusCode::kNotFound, HasSubstr("/nothing")));
 }
 

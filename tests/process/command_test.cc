@@ -15,6 +15,7 @@
 #include "base/build_version.h"
 #include "base/digest.h"
 #include "base/version.h"
+#include "tests/support/test_folder.h"
 
 namespace metastep {
 namespace {
@@ -23,11 +24,8 @@ using testing::HasSubstr;
 
 class CommandTest : public testing::Test {
  protected:
-  CommandTest() { std::filesystem::create_directories(dir_); }
-  ~CommandTest() override { std::filesystem::remove_all(dir_); }
-
   std::string Path(const std::string& name) const {
-    return (dir_ / name).string();
+    return (folder_ / name).string();
   }
   static std::string Spec(const std::string& name) {
     return std::string(METASTEP_SPECS_DIR) + "/" + name + ".textproto";
@@ -37,8 +35,7 @@ class CommandTest : public testing::Test {
     return Path("spec.textproto");
   }
 
-  const std::filesystem::path dir_ =
-      std::filesystem::path(testing::TempDir()) / RandomId();
+  const TestFolder folder_;
 };
 
 TEST_F(CommandTest, ProgramsOfOneBuildAreOfOneVersion) {

@@ -1,4 +1,4 @@
-// A folder, a model and a session store for the server's tests.
+// A model and a session store for the server's tests.
 #ifndef METASTEP_TESTS_SERVER_FIXTURES_H_
 #define METASTEP_TESTS_SERVER_FIXTURES_H_
 
@@ -6,14 +6,12 @@
 
 #include <cmath>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "base/digest.h"
 #include "base/mutex.h"
 #include "metastep/v1/step_service.pb.h"
 #include "optimizer/model_file.h"
@@ -24,24 +22,9 @@
 #include "server/session_store.h"
 #include "server/unary_step.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/test_folder.h"
 
 namespace metastep {
-
-// An empty folder of its own, removed with all that is in it.
-class TestFolder {
- public:
-  TestFolder() : path_(std::filesystem::path(testing::TempDir()) / RandomId()) {
-    std::filesystem::create_directories(path_);
-  }
-  ~TestFolder() { std::filesystem::remove_all(path_); }
-  TestFolder(const TestFolder&) = delete;
-  TestFolder& operator=(const TestFolder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  const std::filesystem::path path_;
-};
 
 // An LSTM of two small layers for all tensors, with the initial phi of `seed`.
 inline Model TestModel(uint64_t seed) {

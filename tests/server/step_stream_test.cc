@@ -4,6 +4,7 @@
 #include <limits>
 #include <thread>
 
+#include "base/digest.h"
 #include "rpc/error_reason.h"
 #include "rpc/float_format.h"
 #include "rpc/message_limit.h"
