@@ -13,7 +13,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/build_version.h"
-#include "base/digest.h"
 #include "base/version.h"
 #include "tests/support/test_folder.h"
 
