@@ -13,7 +13,6 @@ namespace {
 
 using absl::StatusCode;
 using testing::AllOf;
-using testing::ElementsAre;
 using testing::HasSubstr;
 
 // Two images of 1 x 3 pixels.
