@@ -7,6 +7,7 @@
 
 #include "rpc/error_reason.h"
 #include "tests/client/fake_step_service.h"
+#include "tests/rpc/reason_of.h"
 #include "tests/support/status_matchers.h"
 
 namespace metastep {
@@ -34,11 +35,6 @@ absl::StatusOr<RemoteOptimizer> OpenOn(FakeStepService& service) {
   tensor.add_shape(2);
   return RemoteOptimizer::Open(service.Channel(), AnyModel(), {tensor},
                                QuickRetries());
-}
-
-std::string ReasonOf(const absl::Status& status) {
-  const auto info = GetErrorInfo(status);
-  return info ? info->reason() : "none";
 }
 
 TEST(RemoteOptimizerTest, OpensWithRuleTensorsAndTtl) {

@@ -2,11 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <prometheus/registry.h>
 
-#include <cmath>
-#include <filesystem>
-#include <fstream>
 #include <limits>
 #include <thread>
 
@@ -14,21 +10,15 @@
 #include "google/protobuf/util/time_util.h"
 #include "rpc/error_reason.h"
 #include "rpc/float_bytes.h"
-#include "tests/server/fixtures.h"
-#include "tests/support/simulated_clock.h"
+#include "tests/rpc/reason_of.h"
+#include "tests/server/session_store_fixture.h"
 
 namespace metastep {
 namespace {
 
-namespace fs = std::filesystem;
 using absl::StatusCode;
 using google::protobuf::util::TimeUtil;
 using testing::HasSubstr;
-
-std::string ReasonOf(const absl::Status& status) {
-  const auto info = GetErrorInfo(status);
-  return info ? info->reason() : "";
-}
 
 std::string MetadataOf(const absl::Status& status, const std::string& key) {
   const auto info = GetErrorInfo(status);
@@ -44,73 +34,6 @@ v1::OpenSessionRequest OpenOneTensor(const std::vector<int64_t>& shape) {
   for (const int64_t size : shape) tensor.add_shape(size);
   return request;
 }
-
-class SessionStoreTest : public testing::Test {
- protected:
-  SessionStoreTest() : metrics_(prometheus_) {
-    options_.dir = folder_.path() / "sessions";
-    auto registry = ModelRegistry::Open(folder_.path() / "models", clock_);
-    EXPECT_OK(registry);
-    registry_ = *std::move(registry);
-    EXPECT_OK(registry_->Publish("toy", TestModel(1)));
-    Restart();
-  }
-
-  // As after a crash, or after SpillAll.
-  void Restart() {
-    store_.reset();
-    auto store = SessionStore::Create(options_, clock_, *registry_, metrics_);
-    ASSERT_OK(store);
-    store_ = *std::move(store);
-  }
-
-  std::string Open(const v1::OpenSessionRequest& request) {
-    auto session = store_->Open(request);
-    EXPECT_OK(session);
-    return session->session_id();
-  }
-  absl::StatusOr<std::string> Send(const std::string& session_id, int64_t step,
-                                   const std::string& gradient) {
-    v1::StepRequest request;
-    request.set_session_id(session_id);
-    request.set_step(step);
-    request.set_gradient(gradient);
-    auto response = StepAndWait(*store_, request);
-    if (!response.ok()) return response.status();
-    return response->update();
-  }
-  // Step number `step` with its own gradient.
-  absl::StatusOr<std::vector<float>> Step(const std::string& session_id,
-                                          int64_t step) {
-    auto update = Send(session_id, step, FloatsToBytes(TestGradient(step)));
-    if (!update.ok()) return update.status();
-    return FloatsFromBytes(*update);
-  }
-  absl::StatusOr<v1::Session> Restore(const std::string& snapshot_id,
-                                      const std::string& request_id = "r") {
-    v1::RestoreSessionRequest request;
-    request.set_request_id(request_id);
-    request.set_snapshot_id(snapshot_id);
-    return store_->Restore(request);
-  }
-  std::vector<std::string> Listed() {
-    std::vector<std::string> ids;
-    auto response = store_->List({});
-    EXPECT_OK(response);
-    for (const v1::Session& session : response->sessions()) {
-      ids.push_back(session.session_id());
-    }
-    return ids;
-  }
-
-  TestFolder folder_;
-  SimulatedClock clock_;
-  prometheus::Registry prometheus_;
-  StepMetrics metrics_;
-  std::unique_ptr<ModelRegistry> registry_;
-  SessionStoreOptions options_;
-  std::unique_ptr<SessionStore> store_;
-};
 
 TEST_F(SessionStoreTest, StepsAsTheRuleDoesInProcess) {
   const std::string adam = Open(OpenAdam("a"));
@@ -149,8 +72,6 @@ TEST_F(SessionStoreTest, KeepsItsVersionWhenTheModelMovesOnOrGoes) {
   const std::string newer = Open(OpenModel("b", "toy"));
   EXPECT_THAT(Step(newer, 1), IsOkAndHolds(ModelInProcess(TestModel(2), 1)[0]));
 }
-
-// ---- Exactly once.
 
 TEST_F(SessionStoreTest, ARepeatedStepGivesTheStoredAnswer) {
   const std::string session = Open(OpenAdam("a"));
@@ -250,8 +171,6 @@ TEST_F(SessionStoreTest, UnknownSessions) {
   EXPECT_EQ(ReasonOf(store_->Save(session).status()), kReasonSessionUnknown);
 }
 
-// ---- Opening.
-
 TEST_F(SessionStoreTest, OpeningIsIdempotentByRequestWhileTheSessionLives) {
   const std::string session = Open(OpenAdam("a"));
   EXPECT_EQ(Open(OpenAdam("a")), session);
@@ -296,8 +215,6 @@ TEST_F(SessionStoreTest, RefusesATensorNobodyServes) {
   EXPECT_EQ(ReasonOf(refused.status()), kReasonTensorSpec);
 }
 
-// ---- Quotas.
-
 TEST_F(SessionStoreTest, RefusesTooManyCoordinatesBeforeAllocating) {
   const auto huge = store_->Open(OpenOneTensor({1'000'000, 1'000'000}));
   EXPECT_THAT(huge, StatusIs(StatusCode::kResourceExhausted,
@@ -338,8 +255,6 @@ TEST_F(SessionStoreTest, RefusesMoreBytesThanTheLimit) {
   EXPECT_EQ(metrics_.sessions.Value(), 1);
 }
 
-// ---- Expiry.
-
 TEST_F(SessionStoreTest, ASessionExpiresWhenItIsNotUsed) {
   v1::OpenSessionRequest request = OpenAdam("a");
   *request.mutable_ttl() = TimeUtil::SecondsToDuration(10);
@@ -365,152 +280,6 @@ TEST_F(SessionStoreTest, AnExpiredSessionsRequestOpensAnother) {
   store_->Sweep();
   EXPECT_EQ(Open(OpenAdam("a")), second);
 }
-
-// ---- Snapshots.
-
-TEST_F(SessionStoreTest, ARestoredSessionGoesOnToTheSameBits) {
-  const auto expected = ModelInProcess(TestModel(1), 4);
-  const std::string session = Open(OpenModel("a", "toy"));
-  ASSERT_OK(Step(session, 1));
-  ASSERT_OK(Step(session, 2));
-  ASSERT_OK_AND_ASSIGN(const auto saved, store_->Save(session));
-  EXPECT_EQ(saved.next_step(), 3);
-  ASSERT_OK(Step(session, 3));
-  // It needs neither the session, nor the model, nor this process.
-  ASSERT_OK(store_->Close(session));
-  v1::ModelRef ref;
-  ref.set_name("toy");
-  ref.set_version(1);
-  ASSERT_OK(registry_->Delete(ref));
-  Restart();
-  ASSERT_OK_AND_ASSIGN(const v1::Session restored,
-                       Restore(saved.snapshot_id()));
-  EXPECT_NE(restored.session_id(), session);
-  EXPECT_EQ(restored.next_step(), 3);
-  EXPECT_EQ(restored.model().version(), 1);
-  EXPECT_THAT(Step(restored.session_id(), 2), IsOkAndHolds(expected[1]));
-  EXPECT_THAT(Step(restored.session_id(), 3), IsOkAndHolds(expected[2]));
-  EXPECT_THAT(Step(restored.session_id(), 4), IsOkAndHolds(expected[3]));
-}
-
-TEST_F(SessionStoreTest, ASnapshotOfAFreshHandDesignedSession) {
-  const std::string session = Open(OpenAdam("a"));
-  ASSERT_OK_AND_ASSIGN(const auto saved, store_->Save(session));
-  EXPECT_EQ(saved.next_step(), 1);
-  ASSERT_OK_AND_ASSIGN(const v1::Session restored,
-                       Restore(saved.snapshot_id()));
-  EXPECT_EQ(restored.hand_designed().SerializeAsString(),
-            ResolveHandDesigned(TestAdam())->SerializeAsString());
-  EXPECT_THAT(Step(restored.session_id(), 1),
-              IsOkAndHolds(AdamInProcess(1)[0]));
-}
-
-TEST_F(SessionStoreTest, RestoringIsIdempotentByRequest) {
-  ASSERT_OK_AND_ASSIGN(const auto saved, store_->Save(Open(OpenAdam("a"))));
-  const std::string first = Restore(saved.snapshot_id(), "r")->session_id();
-  EXPECT_EQ(Restore(saved.snapshot_id(), "r")->session_id(), first);
-  EXPECT_NE(Restore(saved.snapshot_id(), "s")->session_id(), first);
-}
-
-TEST_F(SessionStoreTest, UnknownAndDamagedSnapshots) {
-  const auto unknown = Restore("0123456789abcdef0123456789abcdef").status();
-  EXPECT_EQ(ReasonOf(unknown), kReasonSnapshotUnknown);
-  // A path is not an id, whatever lies there.
-  const auto path = Restore("../../models/toy/1/model.safetensors").status();
-  EXPECT_EQ(ReasonOf(path), kReasonSnapshotUnknown);
-  ASSERT_OK_AND_ASSIGN(const auto saved, store_->Save(Open(OpenAdam("a"))));
-  fs::resize_file(options_.dir / "snapshots" / saved.snapshot_id(), 100);
-  EXPECT_THAT(Restore(saved.snapshot_id()),
-              StatusIs(StatusCode::kDataLoss, HasSubstr("damaged")));
-}
-
-TEST_F(SessionStoreTest, SnapshotsHaveAQuotaOnDisk) {
-  const std::string session = Open(OpenAdam("a"));
-  ASSERT_OK_AND_ASSIGN(const auto saved, store_->Save(session));
-  const auto size =
-      fs::file_size(options_.dir / "snapshots" / saved.snapshot_id());
-  options_.max_snapshot_bytes = static_cast<int64_t>(2 * size - 1);
-  ASSERT_OK(store_->SpillAll());
-  Restart();
-  EXPECT_EQ(ReasonOf(store_->Save(session).status()), kReasonQuotaSnapshots);
-  EXPECT_THAT(Step(session, 1), IsOkAndHolds(AdamInProcess(1)[0]));
-  ASSERT_OK(store_->DeleteSnapshot(saved.snapshot_id()));
-  EXPECT_OK(store_->Save(session));
-}
-
-TEST_F(SessionStoreTest, ADeletedSnapshotIsGoneAndItsSessionsGoOn) {
-  ASSERT_OK_AND_ASSIGN(const auto saved, store_->Save(Open(OpenAdam("a"))));
-  ASSERT_OK_AND_ASSIGN(const v1::Session restored,
-                       Restore(saved.snapshot_id()));
-  ASSERT_OK(store_->DeleteSnapshot(saved.snapshot_id()));
-  EXPECT_EQ(ReasonOf(Restore(saved.snapshot_id(), "again").status()),
-            kReasonSnapshotUnknown);
-  EXPECT_EQ(ReasonOf(store_->DeleteSnapshot(saved.snapshot_id())),
-            kReasonSnapshotUnknown);
-  EXPECT_THAT(Step(restored.session_id(), 1),
-              IsOkAndHolds(AdamInProcess(1)[0]));
-}
-
-TEST_F(SessionStoreTest, DeletesNoFileThatIsNoSnapshot) {
-  const fs::path other = options_.dir / "other";
-  std::ofstream(other) << "precious";
-  EXPECT_EQ(ReasonOf(store_->DeleteSnapshot("../other")),
-            kReasonSnapshotUnknown);
-  EXPECT_TRUE(fs::exists(other));
-}
-
-// ---- Restarts.
-
-TEST_F(SessionStoreTest, SpilledSessionsAreFoundAgain) {
-  const auto expected = ModelInProcess(TestModel(1), 3);
-  const std::string lstm = Open(OpenModel("a", "toy"));
-  ASSERT_OK(Step(lstm, 1));
-  clock_.Advance(absl::Minutes(1));
-  const std::string adam = Open(OpenAdam("b"));
-  ASSERT_OK(Step(lstm, 2));
-  const std::string before = store_->List({})->SerializeAsString();
-  ASSERT_OK(store_->SpillAll());
-  Restart();
-  const auto listed = store_->List({});
-  EXPECT_EQ(listed->sessions_size(), 2);
-  // An answer that was lost on the way is still there.
-  EXPECT_THAT(Step(lstm, 2), IsOkAndHolds(expected[1]));
-  EXPECT_THAT(Step(lstm, 3), IsOkAndHolds(expected[2]));
-  EXPECT_THAT(Step(adam, 1), IsOkAndHolds(AdamInProcess(1)[0]));
-  EXPECT_EQ(Open(OpenAdam("b")), adam);
-}
-
-TEST_F(SessionStoreTest, ASpilledSessionStaysOnDiskUntilItIsUsed) {
-  const std::string session = Open(OpenAdam("a"));
-  ASSERT_OK(store_->SpillAll());
-  Restart();
-  Restart();  // a crash before the first use
-  EXPECT_OK(Step(session, 1));
-  Restart();  // a crash after it: a state before step 1 would be stale
-  EXPECT_EQ(ReasonOf(Step(session, 2).status()), kReasonSessionUnknown);
-}
-
-TEST_F(SessionStoreTest, TheTtlGoesOnWhileTheServerIsDown) {
-  const std::string session = Open(OpenAdam("a"));
-  clock_.Advance(absl::Minutes(30));
-  const std::string later = Open(OpenAdam("b"));
-  ASSERT_OK(store_->SpillAll());
-  clock_.Advance(absl::Minutes(30));
-  Restart();
-  EXPECT_THAT(Listed(), testing::ElementsAre(later));
-  EXPECT_FALSE(fs::exists(options_.dir / "spilled" / session));
-}
-
-TEST_F(SessionStoreTest, ADamagedSpilledSessionIsLeftOut) {
-  const std::string bad = Open(OpenAdam("a"));
-  const std::string good = Open(OpenAdam("b"));
-  ASSERT_OK(store_->SpillAll());
-  fs::resize_file(options_.dir / "spilled" / bad, 50);
-  Restart();
-  EXPECT_THAT(Listed(), testing::ElementsAre(good));
-}
-
-// ---- Lists and threads.
 
 TEST_F(SessionStoreTest, ListsOldestFirstInPages) {
   std::vector<std::string> opened;

@@ -8,6 +8,7 @@
 #include "rpc/error_reason.h"
 #include "rpc/float_format.h"
 #include "rpc/message_limit.h"
+#include "tests/rpc/reason_of.h"
 #include "tests/server/fixtures.h"
 #include "tests/server/step_service_fixture.h"
 
@@ -85,11 +86,6 @@ class TestStream {
       stream_;
   bool finished_ = false;
 };
-
-std::string ReasonOf(const absl::Status& status) {
-  const auto info = GetErrorInfo(status);
-  return info ? info->reason() : "none";
-}
 
 class StepStreamTest : public StepServiceTest {
  protected:
