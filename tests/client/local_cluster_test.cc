@@ -26,14 +26,13 @@ class LocalClusterTest : public testing::Test {
 
   absl::StatusOr<std::unique_ptr<LocalCluster>> Start(int workers) {
     return LocalCluster::Start(
-        {folder_.path(), folder_ / "state", folder_ / "data", workers},
-        cancellation_);
+        {folder_, folder_ / "state", folder_ / "data", workers}, cancellation_);
   }
 
   static constexpr char kServes[] =
       "echo '{\"port\":7,\"http_port\":0}'; exec sleep 1000";
 
-  const TestFolder folder_;
+  const std::filesystem::path folder_ = NewTestFolder();
   Cancellation cancellation_;
 };
 

@@ -152,7 +152,7 @@ TEST_F(ArtTest, IsAFunctionOfTheKeyAlone) {
 
 // The first image of two is black, the second white; scaled up they stay so.
 TEST_F(ArtTest, ContentsOfAFolderAreSplitInHalves) {
-  const TestFolder folder;
+  const auto folder = NewTestFolder();
   constexpr size_t kPixels = 3 * 32 * 32;
   ImageDataset images{.images = 2,
                       .rows = 32,
@@ -164,7 +164,7 @@ TEST_F(ArtTest, ContentsOfAFolderAreSplitInHalves) {
   ASSERT_OK(WriteCifar(folder / "pictures", images));
   auto spec = Spec(1, 0, 0, /*size=*/48);
   spec.set_content("pictures");
-  ASSERT_OK_AND_ASSIGN(const auto family, MakeArtFamily(spec, folder.path()));
+  ASSERT_OK_AND_ASSIGN(const auto family, MakeArtFamily(spec, folder));
   const std::vector<float> black(3 * 48 * 48);
   const std::vector<float> white(3 * 48 * 48, 1.f);
   for (const auto stream : {RngStream::kTraining, RngStream::kValidation,
@@ -179,7 +179,7 @@ TEST_F(ArtTest, ContentsOfAFolderAreSplitInHalves) {
 
 // The same of files of their own: a wide black picture and a small white one.
 TEST_F(ArtTest, ContentsMayBeImageFiles) {
-  const TestFolder folder;
+  const auto folder = NewTestFolder();
   std::filesystem::create_directory(folder / "pictures");
   ASSERT_OK(WriteFileAtomically(
       folder / "pictures/a.png",
@@ -189,7 +189,7 @@ TEST_F(ArtTest, ContentsMayBeImageFiles) {
       RgbPngBytes(5, 5, std::vector<uint8_t>(5 * 5 * 3, 255))));
   auto spec = Spec(1, 0, 0);
   spec.set_content("pictures");
-  ASSERT_OK_AND_ASSIGN(const auto family, MakeArtFamily(spec, folder.path()));
+  ASSERT_OK_AND_ASSIGN(const auto family, MakeArtFamily(spec, folder));
   const auto training = family->Make({.stream = RngStream::kTraining});
   const auto test = family->Make({.stream = RngStream::kTest});
   const std::vector<float> black(3 * 16 * 16);
@@ -201,7 +201,7 @@ TEST_F(ArtTest, ContentsMayBeImageFiles) {
 
 // A column of 32 x 32 white or black pixels is one of 16 x 16.
 TEST_F(ArtTest, TheStyleMayBeAnImageFile) {
-  const TestFolder folder;
+  const auto folder = NewTestFolder();
   std::vector<uint8_t> stripes(32 * 32 * 3);
   for (size_t i = 0; i < stripes.size(); ++i) stripes[i] = i / 6 % 2 * 255;
   std::filesystem::create_directory(folder / "art");
@@ -209,7 +209,7 @@ TEST_F(ArtTest, TheStyleMayBeAnImageFile) {
                                 RgbPngBytes(32, 32, stripes)));
   auto spec = Spec(0, 1, 0);
   spec.set_style("art/Stripes.png");
-  ASSERT_OK_AND_ASSIGN(const auto family, MakeArtFamily(spec, folder.path()));
+  ASSERT_OK_AND_ASSIGN(const auto family, MakeArtFamily(spec, folder));
   std::vector<float> scaled(3 * 16 * 16);
   for (size_t i = 0; i < scaled.size(); ++i) scaled[i] = i % 2;
   const auto task = family->Make(kKey);
@@ -217,16 +217,16 @@ TEST_F(ArtTest, TheStyleMayBeAnImageFile) {
   EXPECT_GT(LossAt(*task, 0, DrawTexture(0, 16)), 0.01 * kSumScale);
 
   spec.set_style("art/nothing.png");
-  EXPECT_THAT(MakeArtFamily(spec, folder.path()),
+  EXPECT_THAT(MakeArtFamily(spec, folder),
               StatusIs(StatusCode::kNotFound, HasSubstr("art/nothing.png")));
 }
 
 TEST_F(ArtTest, MissingContentsNameTheFile) {
   auto spec = Spec(1, 1, 1);
   spec.set_content("nothing");
-  const TestFolder folder;
+  const auto folder = NewTestFolder();
   EXPECT_THAT(
-      MakeArtFamily(spec, folder.path()),
+      MakeArtFamily(spec, folder),
       StatusIs(StatusCode::kNotFound,
                AllOf(HasSubstr((folder / "nothing/data_batch_1.bin").string()),
                      HasSubstr(".png"))));

@@ -39,11 +39,11 @@ void WriteBytes(const std::filesystem::path& path, const std::string& bytes) {
 
 // A record is a label and then the pixels: the format's page says so.
 TEST(CifarTest, AFileIsRecordsOfALabelAndPixels) {
-  const TestFolder folder;
+  const auto folder = NewTestFolder();
   WriteBytes(folder / "data_batch_1.bin",
              "\x07" + std::string(kPixels, '\x01') + "\x02" +
                  std::string(kPixels, '\x09'));
-  ASSERT_OK_AND_ASSIGN(const ImageDataset read, ReadCifar(folder.path()));
+  ASSERT_OK_AND_ASSIGN(const ImageDataset read, ReadCifar(folder));
   EXPECT_EQ(read.images, 2);
   EXPECT_THAT(read.labels, ElementsAre(7, 2));
   EXPECT_THAT(absl::MakeSpan(read.pixels).first(kPixels), Each(1));
@@ -51,50 +51,50 @@ TEST(CifarTest, AFileIsRecordsOfALabelAndPixels) {
 }
 
 TEST(CifarTest, WritesAndReadsBackSeveralFiles) {
-  const TestFolder folder;
+  const auto folder = NewTestFolder();
   std::vector<uint8_t> labels(kCifarFileImages + 3, 4);
   labels.back() = 9;
   const ImageDataset written = Numbered(labels);
-  ASSERT_OK(WriteCifar(folder.path(), written));
+  ASSERT_OK(WriteCifar(folder, written));
   EXPECT_EQ(std::filesystem::file_size(folder / "data_batch_2.bin"), 3 * 3073);
-  ASSERT_OK_AND_ASSIGN(const ImageDataset read, ReadCifar(folder.path()));
+  ASSERT_OK_AND_ASSIGN(const ImageDataset read, ReadCifar(folder));
   EXPECT_EQ(read.labels, written.labels);
   EXPECT_EQ(read.pixels, written.pixels);
 }
 
 TEST(CifarTest, FilesThatAreNotThereAreLeftOut) {
-  const TestFolder folder;
-  EXPECT_THAT(ReadCifar(folder.path()),
+  const auto folder = NewTestFolder();
+  EXPECT_THAT(ReadCifar(folder),
               StatusIs(StatusCode::kNotFound,
-                       AllOf(HasSubstr(folder.path().string()),
+                       AllOf(HasSubstr(folder.string()),
                              HasSubstr("expected this file or data_batch_2.bin "
                                        "to data_batch_5.bin"))));
-  ASSERT_OK(WriteCifar(folder.path(), Numbered({1, 2})));
+  ASSERT_OK(WriteCifar(folder, Numbered({1, 2})));
   std::filesystem::rename(folder / "data_batch_1.bin",
                           folder / "data_batch_4.bin");
-  EXPECT_EQ(ReadCifar(folder.path())->images, 2);
+  EXPECT_EQ(ReadCifar(folder)->images, 2);
 }
 
 TEST(CifarTest, TruncatedEmptyAndTooLargeFilesAreRefused) {
-  const TestFolder folder;
+  const auto folder = NewTestFolder();
   const auto path = folder / "data_batch_1.bin";
   WriteBytes(path, std::string(3072, '\0'));
   EXPECT_THAT(
-      ReadCifar(folder.path()),
+      ReadCifar(folder),
       StatusIs(StatusCode::kInvalidArgument,
                AllOf(HasSubstr(path.string()), HasSubstr("found 3072 bytes"))));
   WriteBytes(path, "");
-  EXPECT_THAT(ReadCifar(folder.path()), StatusIs(StatusCode::kInvalidArgument,
-                                                 HasSubstr("found 0 bytes")));
+  EXPECT_THAT(ReadCifar(folder), StatusIs(StatusCode::kInvalidArgument,
+                                          HasSubstr("found 0 bytes")));
   std::filesystem::resize_file(path, 10001 * 3073);
-  EXPECT_THAT(ReadCifar(folder.path()),
+  EXPECT_THAT(ReadCifar(folder),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr(path.string())));
 }
 
 TEST(CifarTest, LabelsMustBeClasses) {
-  const TestFolder folder;
-  ASSERT_OK(WriteCifar(folder.path(), Numbered({3, 10})));
-  EXPECT_THAT(ReadCifar(folder.path()),
+  const auto folder = NewTestFolder();
+  ASSERT_OK(WriteCifar(folder, Numbered({3, 10})));
+  EXPECT_THAT(ReadCifar(folder),
               StatusIs(StatusCode::kInvalidArgument,
                        HasSubstr("expected labels below 10, found 10 as label "
                                  "1")));

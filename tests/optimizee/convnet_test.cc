@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <optional>
+#include <filesystem>
 
 #include "optimizee/cifar.h"
 #include "optimizee/torch/threads.h"
@@ -34,8 +34,8 @@ class ConvNetTest : public testing::Test {
   // Noise, which is all that the shape of a loss needs.
   static void SetUpTestSuite() {
     UseOneTorchThread();
-    data_.emplace();
-    std::filesystem::create_directory(*data_ / "cifar10");
+    data_dir_ = NewTestFolder();
+    std::filesystem::create_directory(data_dir_ / "cifar10");
     ImageDataset dataset;
     dataset.images = 200;
     dataset.rows = dataset.columns = kCifarSide;
@@ -46,12 +46,11 @@ class ConvNetTest : public testing::Test {
         dataset.pixels.push_back(static_cast<uint8_t>(rng.Below(256)));
       }
     }
-    ASSERT_OK(WriteCifar(*data_ / "cifar10", dataset));
+    ASSERT_OK(WriteCifar(data_dir_ / "cifar10", dataset));
   }
-  static void TearDownTestSuite() { data_.reset(); }
 
   static std::unique_ptr<Task> Make(const v1::ConvNetSpec& spec) {
-    return MakeConvNetFamily(spec, data_->path())
+    return MakeConvNetFamily(spec, data_dir_)
         .value()
         ->Make({.seed = 3, .stream = RngStream::kTraining});
   }
@@ -60,7 +59,7 @@ class ConvNetTest : public testing::Test {
                         /*seed=*/1);
   }
 
-  inline static std::optional<TestFolder> data_;
+  inline static std::filesystem::path data_dir_;
 };
 
 // Blocks: 3 * 25 * 16 + 2 * 16 and twice 16 * 25 * 16 + 2 * 16; then 16 * 4 * 4

@@ -39,8 +39,7 @@ class IdxTest : public testing::Test {
     std::filesystem::remove(path_);
   }
 
-  const TestFolder folder_;
-  const std::filesystem::path path_ = folder_ / "images";
+  const std::filesystem::path path_ = NewTestFolder() / "images";
 };
 
 // As http://yann.lecun.com/exdb/mnist describes the format.

@@ -21,11 +21,11 @@ const ImageDataset kDataset = {.images = 2,
                                .labels = {9, 0}};
 
 TEST(ImageDatasetTest, WritesAndReadsBackEachSplit) {
-  const TestFolder folder;
+  const auto folder = NewTestFolder();
   for (const auto split : {kTrainingSplit, kTestSplit}) {
-    ASSERT_OK(WriteImageDataset(folder.path(), split, kDataset));
+    ASSERT_OK(WriteImageDataset(folder, split, kDataset));
     ASSERT_OK_AND_ASSIGN(const ImageDataset read,
-                         ReadImageDataset(folder.path(), split));
+                         ReadImageDataset(folder, split));
     EXPECT_EQ(read.images, 2);
     EXPECT_EQ(read.rows, 1);
     EXPECT_EQ(read.columns, 2);
@@ -37,17 +37,17 @@ TEST(ImageDatasetTest, WritesAndReadsBackEachSplit) {
 }
 
 TEST(ImageDatasetTest, CountsMustAgree) {
-  const TestFolder folder;
+  const auto folder = NewTestFolder();
   ImageDataset dataset = kDataset;
   dataset.labels = {9, 0};
-  ASSERT_OK(WriteImageDataset(folder.path(), kTrainingSplit, dataset));
+  ASSERT_OK(WriteImageDataset(folder, kTrainingSplit, dataset));
   ASSERT_OK(WriteImageDataset(
-      folder.path(), kTestSplit,
+      folder, kTestSplit,
       {.images = 1, .rows = 1, .columns = 1, .pixels = {1}, .labels = {3}}));
   std::filesystem::rename(folder / "t10k-labels-idx1-ubyte",
                           folder / "train-labels-idx1-ubyte");
   EXPECT_THAT(
-      ReadImageDataset(folder.path(), kTrainingSplit),
+      ReadImageDataset(folder, kTrainingSplit),
       StatusIs(StatusCode::kInvalidArgument,
                AllOf(HasSubstr("train-labels-idx1-ubyte"),
                      HasSubstr("expected 2 labels, one for each image, found "
@@ -55,11 +55,11 @@ TEST(ImageDatasetTest, CountsMustAgree) {
 }
 
 TEST(ImageDatasetTest, LabelsMustBeClasses) {
-  const TestFolder folder;
+  const auto folder = NewTestFolder();
   ImageDataset dataset = kDataset;
   dataset.labels = {9, 10};
-  ASSERT_OK(WriteImageDataset(folder.path(), kTrainingSplit, dataset));
-  EXPECT_THAT(ReadImageDataset(folder.path(), kTrainingSplit),
+  ASSERT_OK(WriteImageDataset(folder, kTrainingSplit, dataset));
+  EXPECT_THAT(ReadImageDataset(folder, kTrainingSplit),
               StatusIs(StatusCode::kInvalidArgument,
                        AllOf(HasSubstr("train-labels-idx1-ubyte"),
                              HasSubstr("expected labels below 10, found 10 as "
@@ -67,14 +67,14 @@ TEST(ImageDatasetTest, LabelsMustBeClasses) {
 }
 
 TEST(ImageDatasetTest, ImagesMustHavePixels) {
-  const TestFolder folder;
-  ASSERT_OK(WriteImageDataset(folder.path(), kTrainingSplit,
+  const auto folder = NewTestFolder();
+  ASSERT_OK(WriteImageDataset(folder, kTrainingSplit,
                               {.images = 3,
                                .rows = 0,
                                .columns = 28,
                                .pixels = {},
                                .labels = {1, 2, 3}}));
-  EXPECT_THAT(ReadImageDataset(folder.path(), kTrainingSplit),
+  EXPECT_THAT(ReadImageDataset(folder, kTrainingSplit),
               StatusIs(StatusCode::kInvalidArgument,
                        HasSubstr("expected images with pixels, found 3 images "
                                  "of 0 x 28")));

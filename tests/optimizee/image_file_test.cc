@@ -23,8 +23,7 @@ using testing::HasSubstr;
 
 // Under a name that says nothing.
 absl::StatusOr<RgbImage> Read(const std::string& bytes) {
-  const TestFolder folder;
-  const auto path = folder / "picture";
+  const auto path = NewTestFolder() / "picture";
   const absl::Status written = WriteFileAtomically(path, bytes);
   if (!written.ok()) return written;
   return ReadImageFile(path);
@@ -133,7 +132,7 @@ TEST(ImageFileTest, WhatIsNoColourPictureIsRefused) {
 }
 
 TEST(ImageFileTest, AMissingFileIsNamed) {
-  EXPECT_THAT(ReadImageFile(TestFolder() / "nothing.png"),
+  EXPECT_THAT(ReadImageFile(NewTestFolder() / "nothing.png"),
               StatusIs(StatusCode::kNotFound, HasSubstr("nothing.png")));
 }
 

@@ -24,14 +24,13 @@ std::string GreyPng(uint8_t value) {
 }
 
 TEST(ImageFolderTest, ReadsPicturesInTheOrderOfTheirNames) {
-  const TestFolder folder;
+  const auto folder = NewTestFolder();
   ASSERT_OK(WriteFileAtomically(folder / "b.png", GreyPng(3)));
   ASSERT_OK(WriteFileAtomically(folder / "a.jpeg",
                                 JpegBytes(1, 1, TJPF_GRAY, TJSAMP_GRAY, {2})));
   ASSERT_OK(WriteFileAtomically(folder / "A.PNG", GreyPng(1)));
   ASSERT_OK(WriteFileAtomically(folder / "README.txt", "not a picture"));
-  ASSERT_OK_AND_ASSIGN(const ImageDataset images,
-                       ReadImageFolder(folder.path(), 1));
+  ASSERT_OK_AND_ASSIGN(const ImageDataset images, ReadImageFolder(folder, 1));
   EXPECT_EQ(images.images, 3);
   EXPECT_EQ(images.rows, 1);
   EXPECT_EQ(images.columns, 1);
@@ -40,26 +39,25 @@ TEST(ImageFolderTest, ReadsPicturesInTheOrderOfTheirNames) {
 }
 
 TEST(ImageFolderTest, ScalesEveryPicture) {
-  const TestFolder folder;
+  const auto folder = NewTestFolder();
   ASSERT_OK(WriteFileAtomically(
       folder / "a.png", PngBytes(2, 2, PNG_FORMAT_GRAY, {10, 20, 30, 43})));
   // The mean, 25.75, rounded.
-  ASSERT_OK_AND_ASSIGN(const ImageDataset images,
-                       ReadImageFolder(folder.path(), 1));
+  ASSERT_OK_AND_ASSIGN(const ImageDataset images, ReadImageFolder(folder, 1));
   EXPECT_THAT(images.pixels, ElementsAre(26, 26, 26));
 }
 
 TEST(ImageFolderTest, ADamagedPictureIsNamed) {
-  const TestFolder folder;
+  const auto folder = NewTestFolder();
   ASSERT_OK(WriteFileAtomically(folder / "a.png", GreyPng(3)));
   ASSERT_OK(WriteFileAtomically(folder / "b.png", "no"));
   EXPECT_THAT(
-      ReadImageFolder(folder.path(), 1),
+      ReadImageFolder(folder, 1),
       StatusIs(StatusCode::kInvalidArgument, HasSubstr("b.png: expected")));
 }
 
 TEST(ImageFolderTest, AFolderWithoutPicturesIsNamed) {
-  const TestFolder folder;
+  const auto folder = NewTestFolder();
   EXPECT_THAT(ReadImageFolder(folder / "nothing", 1),
               StatusIs(StatusCode::kNotFound,
                        HasSubstr((folder / "nothing").string())));
@@ -68,10 +66,10 @@ TEST(ImageFolderTest, AFolderWithoutPicturesIsNamed) {
 // A picture of side 8192 has 201,326,592 bytes of the 268,435,456. Two are
 // refused before the first is read, which is none.
 TEST(ImageFolderTest, TooManyPicturesAreRefusedUnread) {
-  const TestFolder folder;
+  const auto folder = NewTestFolder();
   ASSERT_OK(WriteFileAtomically(folder / "a.png", "no"));
   ASSERT_OK(WriteFileAtomically(folder / "b.png", "no"));
-  EXPECT_THAT(ReadImageFolder(folder.path(), 8192),
+  EXPECT_THAT(ReadImageFolder(folder, 8192),
               StatusIs(StatusCode::kInvalidArgument,
                        AllOf(HasSubstr("has 2 pictures"),
                              HasSubstr("at most 1 are read"))));

@@ -37,7 +37,7 @@ class MlpTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     UseOneTorchThread();
-    data_dir_ = std::filesystem::path(testing::TempDir()) / "mlp_test";
+    data_dir_ = NewTestFolder();
     ASSERT_OK(WriteSyntheticDigits(
         data_dir_ / "digits",
         {.training_images = 4000, .test_images = 2, .seed = 1}));
@@ -48,9 +48,8 @@ class MlpTest : public testing::Test {
     return MakeMlpFamily(spec, data_dir_).value()->Make(key);
   }
 
-  static std::filesystem::path data_dir_;
+  inline static std::filesystem::path data_dir_;
 };
-std::filesystem::path MlpTest::data_dir_;
 
 // As a worker's slots do. OpenBLAS 0.3.21 without threads gives two threads a
 // wrong product now and then; so many layers are as many chances.
@@ -157,8 +156,8 @@ TEST_F(MlpTest, IsAFunctionOfKeyAndStepAlone) {
 // The first half of the images are of class 0, the second of class 1: the bias'
 // gradient, softmax minus the labels' share, says which were drawn.
 TEST_F(MlpTest, TrainingAndOtherStreamsDrawFromDifferentHalves) {
-  const TestFolder folder;
-  ASSERT_OK(WriteImageDataset(folder.path(), kTrainingSplit,
+  const auto folder = NewTestFolder();
+  ASSERT_OK(WriteImageDataset(folder, kTrainingSplit,
                               {.images = 5,
                                .rows = 1,
                                .columns = 1,
@@ -166,7 +165,7 @@ TEST_F(MlpTest, TrainingAndOtherStreamsDrawFromDifferentHalves) {
                                .labels = {0, 0, 1, 1, 1}}));
   auto spec = Spec({1});
   spec.set_dataset(".");
-  ASSERT_OK_AND_ASSIGN(const auto family, MakeMlpFamily(spec, folder.path()));
+  ASSERT_OK_AND_ASSIGN(const auto family, MakeMlpFamily(spec, folder));
   const std::vector<float> theta(22);  // 1 -> 1 -> 10: 2 + 20
   const size_t bias = 12;              // of class 0
   for (const auto stream : {RngStream::kTraining, RngStream::kValidation,
@@ -180,13 +179,13 @@ TEST_F(MlpTest, TrainingAndOtherStreamsDrawFromDifferentHalves) {
 }
 
 TEST_F(MlpTest, ASingleImageHasNoHalves) {
-  const TestFolder folder;
+  const auto folder = NewTestFolder();
   ASSERT_OK(WriteImageDataset(
-      folder.path(), kTrainingSplit,
+      folder, kTrainingSplit,
       {.images = 1, .rows = 1, .columns = 1, .pixels = {0}, .labels = {0}}));
   auto spec = Spec({1});
   spec.set_dataset(".");
-  EXPECT_THAT(MakeMlpFamily(spec, folder.path()),
+  EXPECT_THAT(MakeMlpFamily(spec, folder),
               StatusIs(StatusCode::kInvalidArgument,
                        HasSubstr("expected at least 2 training images")));
 }

@@ -14,8 +14,7 @@ namespace {
 using testing::ElementsAreArray;
 
 TEST(SyntheticDigitsTest, WritesBothSplits) {
-  const TestFolder data;
-  const auto folder = data / "mnist";
+  const auto folder = NewTestFolder() / "mnist";
   ASSERT_OK(WriteSyntheticDigits(
       folder, {.training_images = 30, .test_images = 20, .seed = 1}));
   ASSERT_OK_AND_ASSIGN(const ImageDataset training,

@@ -14,20 +14,19 @@ using absl::StatusCode;
 using testing::HasSubstr;
 
 TEST(TaskFamilyTest, MakesEveryKindOfTask) {
-  const TestFolder folder;
+  const auto folder = NewTestFolder();
   ASSERT_OK(WriteSyntheticDigits(folder / "digits",
                                  {.training_images = 2, .test_images = 2}));
   v1::TaskSpec square;
   square.mutable_square();
   ASSERT_OK_AND_ASSIGN(const auto square_family,
-                       MakeTaskFamily(square, folder.path()));
+                       MakeTaskFamily(square, folder));
   EXPECT_EQ(square_family->Make({})->layout().coordinates(), 1);
 
   v1::TaskSpec mlp;
   mlp.mutable_mlp()->set_dataset("digits");
   mlp.mutable_mlp()->add_hidden(1);
-  ASSERT_OK_AND_ASSIGN(const auto mlp_family,
-                       MakeTaskFamily(mlp, folder.path()));
+  ASSERT_OK_AND_ASSIGN(const auto mlp_family, MakeTaskFamily(mlp, folder));
   // 784 -> 1 -> 10: 785 + 20
   EXPECT_EQ(mlp_family->Make({})->layout().coordinates(), 805);
 }
@@ -40,11 +39,11 @@ TEST(TaskFamilyTest, NeedsATask) {
 }
 
 TEST(TaskFamilyTest, MissingDataNamesTheFile) {
-  const TestFolder folder;
+  const auto folder = NewTestFolder();
   v1::TaskSpec spec;
   spec.mutable_mlp()->set_dataset("nothing");
   EXPECT_THAT(
-      MakeTaskFamily(spec, folder.path()),
+      MakeTaskFamily(spec, folder),
       StatusIs(
           StatusCode::kNotFound,
           HasSubstr((folder / "nothing/train-images-idx3-ubyte").string())));

@@ -79,12 +79,12 @@ class TensorFile {
     for (const auto& [name, tensor] : contents_) {
       file.tensors.push_back({name, tensor.first, tensor.second});
     }
-    const TestFolder folder;
+    const auto folder = NewTestFolder();
     const absl::Status written =
         WriteFileAtomically(folder / "vgg", WriteSafetensors(file));
     if (!written.ok()) return written;
     spec.set_features("vgg");
-    return MakeArtFamily(spec, folder.path());
+    return MakeArtFamily(spec, folder);
   }
 
  private:
@@ -296,7 +296,7 @@ TEST(VggFileTest, EveryShapeFitsTheOneBefore) {
 TEST(VggFileTest, AMissingFileIsNamed) {
   v1::ArtSpec spec = Spec(1, 1);
   spec.set_features("nothing");
-  EXPECT_THAT(MakeArtFamily(spec, TestFolder().path()),
+  EXPECT_THAT(MakeArtFamily(spec, NewTestFolder()),
               StatusIs(StatusCode::kNotFound, HasSubstr("/nothing")));
 }
 

@@ -34,7 +34,7 @@ class CommandTest : public testing::Test {
     return Path("spec.textproto");
   }
 
-  const TestFolder folder_;
+  const std::filesystem::path folder_ = NewTestFolder();
 };
 
 TEST_F(CommandTest, ProgramsOfOneBuildAreOfOneVersion) {

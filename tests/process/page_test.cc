@@ -2,7 +2,6 @@
 // Skipped where there is no Chromium.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -10,10 +9,10 @@
 #include <regex>
 #include <string>
 
-#include "absl/strings/str_cat.h"
 #include "optimizer/run_spec.h"
 #include "tests/process/process_cluster.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/test_folder.h"
 
 namespace metastep {
 namespace {
@@ -25,8 +24,7 @@ constexpr int kRounds = 30;
 // The document after five seconds of the page's own time, which does not pass
 // while it waits for an answer.
 std::string RenderedDocument(const std::string& url) {
-  const auto profile = std::filesystem::path(testing::TempDir()) /
-                       absl::StrCat("metastep_chromium_", getpid());
+  const auto profile = NewTestFolder();
   // The sandbox is not there for root, and in most containers for nobody.
   const auto browser = ChildProcess::Start(
       {"chromium", "--headless", "--no-sandbox", "--disable-gpu",
@@ -35,7 +33,6 @@ std::string RenderedDocument(const std::string& url) {
   EXPECT_NE(browser->WaitForLine("</html>", absl::Minutes(2)), "")
       << browser->output();
   EXPECT_EQ(browser->Wait(), 0);
-  std::filesystem::remove_all(profile);
   return browser->output();
 }
 

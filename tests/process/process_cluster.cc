@@ -3,13 +3,13 @@
 #include <gtest/gtest.h>
 #include <httplib.h>
 #include <signal.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "rpc/channel.h"
+#include "tests/support/test_folder.h"
 
 namespace metastep {
 namespace {
@@ -22,27 +22,16 @@ std::string Binary(const std::string& name) {
   return std::string(METASTEP_BIN_DIR) + "/" + name;
 }
 
-std::filesystem::path NewStateDir() {
-  const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-  const std::filesystem::path dir =
-      std::filesystem::path(testing::TempDir()) /
-      absl::StrCat("metastep_", test->test_suite_name(), "_", test->name(), "_",
-                   getpid());
-  std::filesystem::remove_all(dir);
-  return dir;
-}
-
 }  // namespace
 
 ProcessCluster::ProcessCluster(std::vector<std::string> flags)
-    : state_dir_(NewStateDir()), flags_(std::move(flags)) {
+    : state_dir_(NewTestFolder()), flags_(std::move(flags)) {
   StartServer(/*port=*/0);
 }
 
 ProcessCluster::~ProcessCluster() {
   workers_.clear();
   server_.reset();
-  std::filesystem::remove_all(state_dir_);
 }
 
 std::unique_ptr<ChildProcess> ProcessCluster::StartProgram(

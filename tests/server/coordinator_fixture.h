@@ -7,6 +7,7 @@
 #include <prometheus/registry.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <future>
 #include <memory>
 #include <string>
@@ -21,6 +22,7 @@
 #include "tests/server/fixtures.h"
 #include "tests/support/simulated_clock.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/test_folder.h"
 
 namespace metastep {
 
@@ -56,10 +58,10 @@ class CoordinatorTest : public testing::Test {
   // Starts from what is on disk, as after a crash.
   void Open() {
     coordinator_.reset();
-    auto store = RunStore::Open(folder_.path() / "runs.db");
+    auto store = RunStore::Open(folder_ / "runs.db");
     EXPECT_OK(store);
     store_ = *std::move(store);
-    auto registry = ModelRegistry::Open(folder_.path() / "models", clock_);
+    auto registry = ModelRegistry::Open(folder_ / "models", clock_);
     EXPECT_OK(registry);
     registry_ = *std::move(registry);
     auto coordinator = Coordinator::Create({.lease_duration = kLease}, clock_,
@@ -158,7 +160,7 @@ class CoordinatorTest : public testing::Test {
     return Watch(run_id, INT64_MAX - 1).get();
   }
 
-  TestFolder folder_;
+  const std::filesystem::path folder_ = NewTestFolder();
   SimulatedClock clock_;
   prometheus::Registry prometheus_;
   CoordinatorMetrics metrics_{prometheus_};

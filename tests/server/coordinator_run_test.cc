@@ -211,8 +211,7 @@ TEST_F(CoordinatorTest, TheNextRoundIsComputedWhileTheDiskTakesTheLast) {
   Create(Spec(/*lanes=*/1, /*rounds=*/5));
   const std::string worker = Register();
   const v1::Lease round0 = Lease(worker);
-  ASSERT_OK_AND_ASSIGN(const auto disk,
-                       Sqlite::Open(folder_.path() / "runs.db"));
+  ASSERT_OK_AND_ASSIGN(const auto disk, Sqlite::Open(folder_ / "runs.db"));
   ASSERT_OK(disk->Execute("BEGIN IMMEDIATE"));  // nobody else can write
   Submit(Result(worker, round0, {1, 1}));
   const v1::Lease round1 = Lease(worker);

@@ -22,7 +22,6 @@
 #include "server/session_store.h"
 #include "server/unary_step.h"
 #include "tests/support/status_matchers.h"
-#include "tests/support/test_folder.h"
 
 namespace metastep {
 

@@ -9,6 +9,7 @@
 #include "rpc/error_reason.h"
 #include "tests/server/fixtures.h"
 #include "tests/support/simulated_clock.h"
+#include "tests/support/test_folder.h"
 
 namespace metastep {
 namespace {
@@ -34,7 +35,7 @@ class ModelRegistryTest : public testing::Test {
 
   // Starts from what is on disk.
   void Reopen() {
-    auto registry = ModelRegistry::Open(folder_.path(), clock_);
+    auto registry = ModelRegistry::Open(folder_, clock_);
     ASSERT_OK(registry);
     registry_ = *std::move(registry);
   }
@@ -56,7 +57,7 @@ class ModelRegistryTest : public testing::Test {
     return listed;
   }
 
-  TestFolder folder_;
+  const std::filesystem::path folder_ = NewTestFolder();
   SimulatedClock clock_;
   std::unique_ptr<ModelRegistry> registry_;
 };
@@ -139,7 +140,7 @@ TEST_F(ModelRegistryTest, ADeletedModelLivesOnWhereItIsHeld) {
   EXPECT_THAT(registry_->Delete(Ref("toy", 1)),
               StatusIs(StatusCode::kNotFound, testing::_));
   EXPECT_EQ(held->phi, TestModel(1).phi);
-  EXPECT_FALSE(fs::exists(folder_.path() / "toy" / "1"));
+  EXPECT_FALSE(fs::exists(folder_ / "toy" / "1"));
 }
 
 TEST_F(ModelRegistryTest, ALabelGuardsAgainstDeletion) {
@@ -174,8 +175,8 @@ TEST_F(ModelRegistryTest, RefusesLabelsThatAreNone) {
 
 TEST_F(ModelRegistryTest, IgnoresAndRemovesWhatACrashLeft) {
   Publish("toy", 1);
-  const fs::path leftover = folder_.path() / "toy" / ".tmp-0123";
-  fs::copy(folder_.path() / "toy" / "1", leftover);
+  const fs::path leftover = folder_ / "toy" / ".tmp-0123";
+  fs::copy(folder_ / "toy" / "1", leftover);
   Reopen();
   EXPECT_THAT(Listed(), ElementsAre("toy@1"));
   EXPECT_FALSE(fs::exists(leftover));
@@ -185,7 +186,7 @@ TEST_F(ModelRegistryTest, LeavesABrokenVersionOutAndItsNumberUsed) {
   Publish("toy", 1);
   Publish("toy", 2);
   Publish("toy", 3);
-  const fs::path toy = folder_.path() / "toy";
+  const fs::path toy = folder_ / "toy";
   fs::resize_file(toy / "2" / "model.safetensors", 100);
   // A copy under another number is not what its path says.
   fs::remove_all(toy / "3");
@@ -197,9 +198,9 @@ TEST_F(ModelRegistryTest, LeavesABrokenVersionOutAndItsNumberUsed) {
 
 TEST_F(ModelRegistryTest, RefusesToGoOnWithADamagedIndex) {
   Publish("toy", 1);
-  std::ofstream(folder_.path() / "toy" / "index.json") << "{\"labels\": 3";
+  std::ofstream(folder_ / "toy" / "index.json") << "{\"labels\": 3";
   EXPECT_THAT(
-      ModelRegistry::Open(folder_.path(), clock_).status(),
+      ModelRegistry::Open(folder_, clock_).status(),
       StatusIs(StatusCode::kFailedPrecondition, HasSubstr("index.json")));
 }
 

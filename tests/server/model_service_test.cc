@@ -3,11 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "absl/strings/str_cat.h"
 #include "rpc/channel.h"
 #include "rpc/server_host.h"
 #include "tests/server/fixtures.h"
 #include "tests/server/service_call.h"
+#include "tests/support/test_folder.h"
 
 namespace metastep {
 namespace {
@@ -20,7 +23,7 @@ using Stub = v1::ModelService::Stub;
 class ModelServiceTest : public testing::Test {
  protected:
   ModelServiceTest() : pool_(2) {
-    auto registry = ModelRegistry::Open(folder_.path(), Clock::Real());
+    auto registry = ModelRegistry::Open(folder_, Clock::Real());
     EXPECT_OK(registry);
     registry_ = *std::move(registry);
     service_ = std::make_unique<ModelServiceImpl>(*registry_, pool_);
@@ -40,7 +43,7 @@ class ModelServiceTest : public testing::Test {
     return CallService(*stub_, method, request);
   }
 
-  TestFolder folder_;
+  const std::filesystem::path folder_ = NewTestFolder();
   ThreadPool pool_;
   std::unique_ptr<ModelRegistry> registry_;
   std::unique_ptr<ModelServiceImpl> service_;

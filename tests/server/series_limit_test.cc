@@ -4,6 +4,7 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "rpc/float_bytes.h"
 #include "server/coordinator.h"
 #include "tests/server/fixtures.h"
+#include "tests/support/test_folder.h"
 
 namespace metastep {
 namespace {
@@ -42,16 +44,15 @@ int CountSeries(const prometheus::Registry& metrics) {
 class SeriesLimitTest : public testing::Test {
  protected:
   SeriesLimitTest() {
-    auto store = RunStore::Open(folder_.path() / "runs.db");
+    auto store = RunStore::Open(folder_ / "runs.db");
     EXPECT_OK(store);
     store_ = *std::move(store);
-    auto registry =
-        ModelRegistry::Open(folder_.path() / "models", Clock::Real());
+    auto registry = ModelRegistry::Open(folder_ / "models", Clock::Real());
     EXPECT_OK(registry);
     registry_ = *std::move(registry);
     auto sessions =
-        SessionStore::Create({.dir = folder_.path() / "sessions"},
-                             Clock::Real(), *registry_, step_metrics_);
+        SessionStore::Create({.dir = folder_ / "sessions"}, Clock::Real(),
+                             *registry_, step_metrics_);
     EXPECT_OK(sessions);
     sessions_ = *std::move(sessions);
     auto coordinator =
@@ -121,7 +122,7 @@ class SeriesLimitTest : public testing::Test {
     step_metrics_.CountError(StepAndWait(*sessions_, step).status());
   }
 
-  TestFolder folder_;
+  const std::filesystem::path folder_ = NewTestFolder();
   prometheus::Registry prometheus_;
   CoordinatorMetrics metrics_{prometheus_};
   StepMetrics step_metrics_{prometheus_};

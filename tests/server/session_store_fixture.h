@@ -6,6 +6,7 @@
 #include <prometheus/registry.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -25,8 +26,8 @@ namespace metastep {
 class SessionStoreTest : public testing::Test {
  protected:
   SessionStoreTest() : metrics_(prometheus_) {
-    options_.dir = folder_.path() / "sessions";
-    auto registry = ModelRegistry::Open(folder_.path() / "models", clock_);
+    options_.dir = folder_ / "sessions";
+    auto registry = ModelRegistry::Open(folder_ / "models", clock_);
     EXPECT_OK(registry);
     registry_ = *std::move(registry);
     EXPECT_OK(registry_->Publish("toy", TestModel(1)));
@@ -80,7 +81,7 @@ class SessionStoreTest : public testing::Test {
     return ids;
   }
 
-  TestFolder folder_;
+  const std::filesystem::path folder_ = NewTestFolder();
   SimulatedClock clock_;
   prometheus::Registry prometheus_;
   StepMetrics metrics_;

@@ -7,6 +7,7 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,18 +20,18 @@
 #include "server/step_service.h"
 #include "tests/server/fixtures.h"
 #include "tests/server/service_call.h"
+#include "tests/support/test_folder.h"
 
 namespace metastep {
 
 class StepServiceTest : public testing::Test {
  protected:
   StepServiceTest() : metrics_(prometheus_), pool_(2) {
-    auto registry =
-        ModelRegistry::Open(folder_.path() / "models", Clock::Real());
+    auto registry = ModelRegistry::Open(folder_ / "models", Clock::Real());
     EXPECT_OK(registry);
     registry_ = *std::move(registry);
     EXPECT_OK(registry_->Publish("toy", TestModel(1)));
-    auto store = SessionStore::Create({.dir = folder_.path() / "sessions"},
+    auto store = SessionStore::Create({.dir = folder_ / "sessions"},
                                       Clock::Real(), *registry_, metrics_);
     EXPECT_OK(store);
     store_ = *std::move(store);
@@ -77,7 +78,7 @@ class StepServiceTest : public testing::Test {
     return prometheus::TextSerializer().Serialize(prometheus_.Collect());
   }
 
-  TestFolder folder_;
+  const std::filesystem::path folder_ = NewTestFolder();
   prometheus::Registry prometheus_;
   StepMetrics metrics_;
   ThreadPool pool_;
