@@ -24,13 +24,14 @@ double Sum(const ComparedRule& rule) {
 }
 
 // Over the `count` steps up to `last`.
-double MeanUpTo(const ComparedRule& rule, int last, int count) {
-  return Mean(absl::MakeConstSpan(rule.by_final.curve.loss())
-                  .subspan(last + 1 - count, count));
+double MeanUpTo(const v1::LossCurve& curve, int last, int count) {
+  return Mean(
+      absl::MakeConstSpan(curve.loss()).subspan(last + 1 - count, count));
 }
 
 double MeanOfLast(const ComparedRule& rule, int count) {
-  return MeanUpTo(rule, rule.by_final.curve.loss_size() - 1, count);
+  const v1::LossCurve& curve = rule.by_final.curve;
+  return MeanUpTo(curve, curve.loss_size() - 1, count);
 }
 
 // Of what diverged, infinity.
@@ -50,10 +51,11 @@ double LeastOfBaselines(const std::vector<ComparedRule>& rules,
 // The greatest factor by which the mean over `steps` losses on end is above the
 // least such mean before it.
 double WorstRise(const ComparedRule& rule, int steps) {
+  const v1::LossCurve& curve = rule.by_final.curve;
   double best = kInfinity;
   double worst = 1;
-  for (int t = steps - 1; t < rule.by_final.curve.loss_size(); ++t) {
-    const double mean = MeanUpTo(rule, t, steps);
+  for (int t = steps - 1; t < curve.loss_size(); ++t) {
+    const double mean = MeanUpTo(curve, t, steps);
     if (!std::isfinite(mean)) return kInfinity;
     best = std::min(best, mean);
     worst = std::max(worst, mean / best);
@@ -79,14 +81,18 @@ std::string NameOf(const v1::ExperimentThreshold::StepRange& steps) {
   return name;
 }
 
-// With the figures of the first step that fails; of none, the nearest to it.
+// Against either measurement of a baseline: the rate that is best for the final
+// loss need not be the better one on the way there. With the figures of the
+// first step that fails; of none, the nearest to it.
 Verdict BelowBaselines(const ComparedRule& rule,
                        const v1::ExperimentThreshold::StepRange& steps,
                        const std::vector<ComparedRule>& rules) {
   const std::string claim = absl::StrCat(rule.name, " at ", NameOf(steps),
                                          " below every tuned baseline");
+  // The least of both; of one that diverged, the other.
   const auto mean_up_to = [&](const ComparedRule& of, int step) {
-    return MeanUpTo(of, step, steps.mean_over());
+    return std::fmin(MeanUpTo(of.by_sum.curve, step, steps.mean_over()),
+                     MeanUpTo(of.by_final.curve, step, steps.mean_over()));
   };
   Verdict nearest = {claim, 0, kInfinity, true};
   for (int step = steps.first(); step <= steps.last(); ++step) {

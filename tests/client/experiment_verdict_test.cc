@@ -62,31 +62,33 @@ TEST(ExperimentVerdictTest, FinalLossIsAgainstTheRuleTunedForIt) {
   EXPECT_FALSE(JudgeOf({4, 4, 1.1}, end).holds);
 }
 
-// Adam is at 4 and 1.
-TEST(ExperimentVerdictTest, EveryStepOfARangeIsBelow) {
+// Adam is at 2, at the rate for the sum, and then at 1, at the other.
+TEST(ExperimentVerdictTest, EveryStepOfARangeIsBelowBothTunings) {
   const std::string range = "below_baselines { first: 1 last: 2 mean_over: 1 }";
-  const Verdict nearest = JudgeOf({4, 3, 0.8}, range);
+  const Verdict nearest = JudgeOf({4, 1.5, 0.8}, range);
   EXPECT_TRUE(nearest.holds);
   EXPECT_EQ(nearest.claim, "m at steps 1 to 2 below every tuned baseline");
   EXPECT_EQ(nearest.measured, 0.8);
   EXPECT_EQ(nearest.limit, 1);
-  const Verdict failed = JudgeOf({4, 4.5, 0.8}, range);
+  const Verdict failed = JudgeOf({4, 2.5, 0.8}, range);
   EXPECT_FALSE(failed.holds);
-  EXPECT_EQ(failed.measured, 4.5);
-  EXPECT_FALSE(JudgeOf({4, 3, 1.5}, range).holds);
+  EXPECT_EQ(failed.measured, 2.5);
+  EXPECT_EQ(failed.limit, 2);
+  EXPECT_FALSE(JudgeOf({4, 1.5, 1.5}, range).holds);
 }
 
-// Adam's means of two are 4 and 2.5.
+// Adam's means of two are 3 and 2 at the rate for the sum, 4 and 2.5 at the
+// other.
 TEST(ExperimentVerdictTest, ARangeMayBeOfMeansOverSteps) {
   const std::string range = "below_baselines { first: 1 last: 2 mean_over: 2 }";
-  const Verdict nearest = JudgeOf({4, 3.5, 1.2}, range);
+  const Verdict nearest = JudgeOf({4, 1.5, 2.25}, range);
   EXPECT_TRUE(nearest.holds);
   EXPECT_EQ(nearest.claim,
             "m at steps 1 to 2, in the mean over 2 steps, below every tuned "
             "baseline");
-  EXPECT_EQ(nearest.measured, 2.35);
-  EXPECT_EQ(nearest.limit, 2.5);
-  EXPECT_FALSE(JudgeOf({4, 3.5, 1.5}, range).holds);
+  EXPECT_EQ(nearest.measured, 1.875);
+  EXPECT_EQ(nearest.limit, 2);
+  EXPECT_FALSE(JudgeOf({4, 1.5, 2.75}, range).holds);
 }
 
 // Adam's last two losses are 4 and 1.
