@@ -8,7 +8,7 @@ of Adam is the best of a grid, on networks that the comparison does not use. The
 loss is over 4,000 training images that are fixed before.
 
     metastep-server &
-    metastep models import mnist.safetensors --name mnist
+    metastep models import models/mnist.safetensors --name mnist
     python3 examples/pytorch_mnist.py --data-dir DIR --plot curve.svg
 
 DIR/mnist holds MNIST's IDX files, as they are or gzipped. Without --data-dir,
