@@ -57,7 +57,7 @@ class Unroll final : public LaneState {
   int64_t bytes() const override {
     const size_t floats = loop_.theta.size() + loop_.gradient.size() +
                           loop_.rule_state.size() + loop_.update.size();
-    return static_cast<int64_t>(floats * sizeof(float)) +
+    return static_cast<int64_t>(floats * sizeof(float)) + task_->bytes() +
            (teacher_ ? teacher_->bytes() : 0);
   }
 

@@ -1,6 +1,7 @@
 #include "optimizee/quadratic.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <vector>
 
 namespace metastep {
@@ -47,6 +48,11 @@ class QuadraticTask final : public Task {
 
   const ParameterLayout& layout() const override { return layout_; }
   int64_t problems() const override { return problems_; }
+  int64_t bytes() const override {
+    const size_t floats = w_.size() + w_transposed_.size() + y_.size() +
+                          theta0_.size() + scratch_.size() + product_.size();
+    return static_cast<int64_t>(floats * sizeof(float));
+  }
 
   void InitialTheta(absl::Span<float> theta) const override {
     std::copy(theta0_.begin(), theta0_.end(), theta.begin());

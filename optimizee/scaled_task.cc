@@ -34,6 +34,10 @@ class ScaledTask final : public Task {
 
   const ParameterLayout& layout() const override { return base_->layout(); }
   int64_t problems() const override { return base_->problems(); }
+  int64_t bytes() const override {
+    const size_t floats = factors_.size() + theta_.size() + vector_.size();
+    return base_->bytes() + static_cast<int64_t>(floats * sizeof(float));
+  }
 
   void InitialTheta(absl::Span<float> theta) const override {
     base_->InitialTheta(theta);

@@ -26,6 +26,10 @@ class Task {
   // with its own gradient, as if it were alone. So dloss/dtheta = gradient / P.
   virtual int64_t problems() const { return 1; }
 
+  // Memory that it holds and that grows with its parameters; the data that a
+  // family's tasks share is not counted.
+  virtual int64_t bytes() const { return 0; }
+
   // Writes theta_0. REQUIRES: theta.size() == N.
   virtual void InitialTheta(absl::Span<float> theta) const = 0;
 

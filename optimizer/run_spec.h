@@ -17,6 +17,9 @@ namespace metastep {
 inline constexpr int kMaxKeptEntries = 8;
 inline constexpr int64_t kMaxKeptCoordinates = 65'536;
 
+// Bytes that the curves of an evaluation's entries may have: the other half.
+inline constexpr int64_t kMaxCurveBytes = 2 << 20;
+
 // Parses protobuf text format. Errors: InvalidArgument, "line:column: message"
 // for each problem; an unknown field is one.
 absl::StatusOr<v1::RunSpec> ParseRunSpec(absl::string_view text);

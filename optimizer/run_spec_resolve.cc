@@ -76,12 +76,30 @@ void FillEntries(v1::EvaluationSpec& spec, const SpecPlace& place) {
   }
 }
 
+// That a call can return the result. It also keeps entries * tasks, the shards
+// that the server holds at once, below 2^17.
+void CheckCurves(const v1::EvaluationSpec& spec, const SpecPlace& place) {
+  // A LossCurve has two figures a point, and two a task.
+  const int64_t figures =
+      2 * (int64_t{spec.steps()} + 1) + 2 * int64_t{spec.tasks()};
+  const int64_t bytes = spec.entries_size() * figures * int64_t{sizeof(double)};
+  if (bytes <= kMaxCurveBytes) return;
+  place.problems->Add(
+      (place / "entries").path,
+      absl::StrCat("has ", spec.entries_size(), " elements, whose curves over ",
+                   spec.steps(), " steps and ", spec.tasks(), " tasks have ",
+                   bytes, " bytes; must be at most ", kMaxCurveBytes,
+                   ", what a message holds: fewer entries a run (`metastep "
+                   "compare` makes as many runs as it takes)"));
+}
+
 void Fill(v1::EvaluationSpec& spec, const SpecPlace& place) {
   SpecFields fields(spec, place);
   FillEntries(spec, place);
   fields.Enum("tasks_from", v1::EvaluationSpec::TEST);
   fields.Integer("tasks", kTasks, 10);
   fields.Integer("steps", kSteps, 100);
+  CheckCurves(spec, place);
 }
 
 void Fill(v1::RunSpec& spec, const SpecPlace& place) {

@@ -35,7 +35,8 @@ bool Holds(IntegerLimit limit, int64_t value) {
 }
 
 bool Holds(const RealLimit& limit, double value) {
-  return std::isfinite(value) && limit.holds(value);
+  const double rounded{static_cast<float>(value)};
+  return std::isfinite(rounded) && limit.holds(value) && limit.holds(rounded);
 }
 
 // A number outside its limit; a zero that nobody wrote reads as "required".
@@ -43,6 +44,12 @@ std::string OutOfLimit(absl::string_view value, bool unset,
                        absl::string_view limit) {
   if (unset) return absl::StrCat("is required: ", limit);
   return absl::StrCat("is ", value, "; must be ", limit);
+}
+
+std::string OutOfLimit(double value, bool unset, const RealLimit& limit) {
+  const bool rounding = std::isfinite(value) && limit.holds(value);
+  return OutOfLimit(absl::StrCat(value), unset,
+                    absl::StrCat(limit.text, rounding ? " in float32" : ""));
 }
 
 // The specs count in int32 and int64; limits keep either within its type.
@@ -163,7 +170,7 @@ void SpecFields::Real(absl::string_view field, const RealLimit& limit,
   }
   const double value = reflection_.GetDouble(message_, descriptor);
   if (!Holds(limit, value)) {
-    Problem(field, OutOfLimit(absl::StrCat(value), unset, limit.text));
+    Problem(field, OutOfLimit(value, unset, limit));
   }
 }
 
@@ -225,7 +232,7 @@ void SpecFields::Reals(absl::string_view field, const RealLimit& limit) {
     const double value = reflection_.GetRepeatedDouble(message_, descriptor, i);
     if (Holds(limit, value)) continue;
     Problem(absl::StrCat(field, "[", i, "]"),
-            OutOfLimit(absl::StrCat(value), /*unset=*/false, limit.text));
+            OutOfLimit(value, /*unset=*/false, limit));
   }
 }
 

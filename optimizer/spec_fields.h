@@ -48,7 +48,9 @@ struct IntegerLimit {
   int64_t max;
 };
 
-// A set of finite numbers and how a message calls it.
+// A set of finite numbers and how a message calls it. A field holds it if its
+// number does, both as written and as the float that computing takes it for:
+// the smallest and largest doubles round to 0 and infinity.
 struct RealLimit {
   absl::string_view text;
   bool (*holds)(double value);

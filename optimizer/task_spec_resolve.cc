@@ -1,4 +1,5 @@
 // The limits and defaults of tasks' specs.
+#include <algorithm>
 #include <cstdint>
 #include <set>
 
@@ -16,14 +17,20 @@ constexpr int kClasses = 10;
 // Elements of all W of one quadratic task: 40 MB as float, and as much again
 // for the transposes.
 constexpr int64_t kMaxQuadraticElements = 10'000'000;
+constexpr IntegerLimit kDimensions{1, 1000};
+constexpr IntegerLimit kProblems{1, 10000};
 
 void Fill(v1::QuadraticSpec& spec, const SpecPlace& place) {
   SpecFields fields(spec, place);
   fields.Enum("distribution");
-  fields.Integer("dimensions", {1, 1000}, 10);
-  fields.Integer("problems", {1, 10000}, 128);
+  fields.Integer("dimensions", kDimensions, 10);
+  fields.Integer("problems", kProblems, 128);
+  // What is beyond a limit is a problem already, and must not overflow.
+  const int64_t dimensions =
+      std::clamp<int64_t>(spec.dimensions(), 0, kDimensions.max);
   const int64_t elements =
-      int64_t{spec.dimensions()} * spec.dimensions() * spec.problems();
+      dimensions * dimensions *
+      std::clamp<int64_t>(spec.problems(), 0, kProblems.max);
   if (elements > kMaxQuadraticElements) {
     place.problems->Add(
         (place / "problems").path,

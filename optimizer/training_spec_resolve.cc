@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "metastep/v1/spec.pb.h"
+#include "optimizer/rule_factory.h"
 #include "optimizer/spec_fields.h"
 #include "optimizer/spec_resolve.h"
 
@@ -126,6 +127,41 @@ void Fill(v1::ValidationSpec& spec, const v1::TrainingSpec& training,
   fields.Integer("patience", {0, std::numeric_limits<int32_t>::max()});
 }
 
+// Windows of the unroll that has the most.
+int32_t MostWindows(const v1::TrainingSpec& training) {
+  if (training.stages().empty()) {
+    return training.unroll().horizon() / training.unroll().window();
+  }
+  int32_t most = 0;
+  for (const v1::StageSpec& stage : training.stages()) {
+    most = std::max(most, stage.horizon() / stage.window());
+  }
+  return most;
+}
+
+// What the server keeps of a run as large as phi: the meta-gradient of every
+// lane, the phi of every window of the unrolls in progress, the best one, and
+// the outer rule's state, of at most two numbers a meta-parameter. The trials
+// of a search are in progress all at once.
+// REQUIRES: there is no problem yet.
+void CheckKeptNumbers(const v1::TrainingSpec& spec, const SpecPlace& place) {
+  constexpr int64_t kMaxNumbers = int64_t{1} << 27;  // 512 MiB
+  const int64_t phi = PhiSize(spec.rules());
+  const int64_t copies = int64_t{spec.lanes()} + MostWindows(spec) + 3;
+  const int64_t trials = spec.has_search() ? spec.search().trials() : 1;
+  const int64_t numbers = phi * copies * trials;
+  if (numbers <= kMaxNumbers) return;
+  place.problems->Add(
+      place.path,
+      absl::StrCat(
+          "has ", phi, " meta-parameters, times ", copies,
+          " (lanes, windows of an unroll and 3)",
+          spec.has_search() ? absl::StrCat(", times ", trials, " trials") : "",
+          ": ", numbers, " numbers; must be at most ", kMaxNumbers,
+          ", which the server keeps: fewer lanes, trials or units, or "
+          "longer windows"));
+}
+
 }  // namespace
 
 void Fill(v1::TrainingSpec& spec, const SpecPlace& place) {
@@ -155,6 +191,7 @@ void Fill(v1::TrainingSpec& spec, const SpecPlace& place) {
         absl::StrCat("has ", spec.ByteSizeLong(), " bytes; must have at most ",
                      kMaxBytes, ": fewer loss_weights, rules or parameters"));
   }
+  if (place.problems->empty()) CheckKeptNumbers(spec, place);
 }
 
 }  // namespace metastep

@@ -1,5 +1,6 @@
 #include "worker/shard_runner.h"
 
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -85,6 +86,17 @@ absl::StatusOr<RngStream> StreamOf(v1::EvaluationShard::Tasks tasks) {
   }
 }
 
+// As a failure names it.
+std::string WorkOf(const v1::Lease& lease) {
+  if (lease.has_evaluation()) {
+    return absl::StrFormat("task %d of an evaluation",
+                           lease.evaluation().task());
+  }
+  const v1::WindowShard& shard = lease.window();
+  return absl::StrFormat("window %d of unroll %d in lane %d", shard.window(),
+                         shard.unroll(), shard.lane());
+}
+
 v1::FetchPhiRequest SourceOf(const std::string& run_id, int64_t phi_version) {
   v1::FetchPhiRequest source;
   source.mutable_run()->set_run_id(run_id);
@@ -113,7 +125,15 @@ ShardRunner::ShardRunner(std::filesystem::path data_dir,
 absl::StatusOr<ShardOutcome> ShardRunner::Run(const v1::Lease& lease) {
   ShardOutcome outcome;
   outcome.submission.set_lease_id(lease.lease_id());
-  const absl::Status status = Compute(lease, outcome);
+  absl::Status status;
+  try {
+    status = Compute(lease, outcome);
+  } catch (const std::bad_alloc&) {
+    // Uncaught it would end the worker, and the next that gets the shard.
+    status = absl::ResourceExhaustedError(absl::StrCat(
+        "no memory for ", WorkOf(lease),
+        "; choose a smaller task, rule or window, or a larger worker"));
+  }
   if (absl::IsUnavailable(status) || absl::IsCancelled(status)) return status;
   if (!status.ok()) outcome.submission.set_failure(FailureText(status));
   return outcome;

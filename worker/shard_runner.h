@@ -45,10 +45,10 @@ class ShardRunner {
 
   // Computes the shard, and keeps the lane's new state at once: as soon as the
   // server has the result, another slot may be asked for the next window. A
-  // shard that cannot be computed (data is missing, the spec
-  // is wrong, the numerics library failed) has a `failure` for outcome. Errors:
-  // Unavailable and Cancelled, from fetching phi: they say nothing about the
-  // shard.
+  // shard that cannot be computed (data is missing, the spec is wrong, memory
+  // does not suffice, the numerics library failed) has a `failure` for outcome.
+  // Errors: Unavailable and Cancelled, from fetching phi: they say nothing
+  // about the shard.
   absl::StatusOr<ShardOutcome> Run(const v1::Lease& lease);
 
   // Puts the lane's old state back unless the result was ACCEPTED or DUPLICATE.

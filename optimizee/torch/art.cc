@@ -72,6 +72,9 @@ class ArtTask final : public Task {
       : shared_(std::move(shared)), key_(key) {}
 
   const ParameterLayout& layout() const override { return shared_->layout; }
+  int64_t bytes() const override {
+    return content_.defined() ? static_cast<int64_t>(content_.nbytes()) : 0;
+  }
 
   void InitialTheta(absl::Span<float> theta) const override {
     Rng rng(key_);

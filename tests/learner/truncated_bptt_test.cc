@@ -317,6 +317,21 @@ TEST_P(TruncatedBpttModeTest, CloneGoesItsOwnWay) {
   EXPECT_EQ(second.meta_gradient, first.meta_gradient);
 }
 
+// Of two tasks of twelve coordinates; one says of no memory that it holds.
+TEST(TruncatedBpttTest, ALaneCountsTheMemoryOfItsTask) {
+  const auto bytes_of_lane = [](std::shared_ptr<const TaskFamily> family) {
+    return MakeTruncatedBptt(ResolvedTraining(kPaperRule), std::move(family))
+        ->Start(TrainingKey())
+        .value()
+        ->bytes();
+  };
+  const auto other = std::make_shared<KnownQuadraticFamily>(
+      std::vector<ParameterTensor>{{"theta", {12}}}, RandomQuadratic(3, 4));
+  const int64_t of_task = SmallQuadratics()->Make(TrainingKey())->bytes();
+  EXPECT_GT(of_task, 0);
+  EXPECT_EQ(bytes_of_lane(SmallQuadratics()), bytes_of_lane(other) + of_task);
+}
+
 // The loss is a sum over coordinates and the tensors "a" [2] and "b" [3] have
 // rules of their own, so each rule gets what it gets where the other tensor
 // does not exist.

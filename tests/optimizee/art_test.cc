@@ -137,6 +137,13 @@ TEST_F(ArtTest, HessianVectorProductIsTheGradientsSlope) {
                                    NormalVector(theta.size(), 1, /*seed=*/2));
 }
 
+// Contents are compared in the second layer: 32 filters at half the size.
+TEST_F(ArtTest, CountsTheFeaturesOfItsContent) {
+  const auto task = Make(Spec(1, 1, 1));
+  LossAt(*task, 0, Theta0(*task));
+  EXPECT_EQ(task->bytes(), 32 * 8 * 8 * 4);
+}
+
 TEST_F(ArtTest, IsAFunctionOfTheKeyAlone) {
   const auto spec = Spec(1, 1, 25);
   const auto theta = Theta0(*Make(spec));

@@ -39,6 +39,12 @@ TEST(QuadraticTest, LaysOutOneTensorOfAllProblems) {
   EXPECT_EQ(task->problems(), 2);
 }
 
+// Rows are padded to four floats: 2 * 3 * 4 of W, as many of its transpose, 6
+// of y and theta_0, and two rows to work with.
+TEST(QuadraticTest, CountsTheMemoryOfItsProblems) {
+  EXPECT_EQ(SmallTask()->bytes(), 4 * (24 + 24 + 6 + 6 + 4 + 4));
+}
+
 // A central difference of a quadratic is exact, whatever the step; a step of 1
 // leaves only the rounding of the residuals, some 1e-6 of the loss.
 TEST(QuadraticTest, GradientIsThatOfEachProblemsOwnLoss) {

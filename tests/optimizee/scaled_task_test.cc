@@ -76,6 +76,11 @@ TEST(ScaledTaskTest, IsTheBaseTaskInOtherUnits) {
               LossAt(*base, 0, Theta0(*base)), 1e-5);
 }
 
+// The factors, and two vectors to work with, of six floats each.
+TEST(ScaledTaskTest, CountsItsMemoryAndTheBaseTasks) {
+  EXPECT_EQ(Scaled(2)->bytes(), Base(2)->Make(kKey)->bytes() + 3 * 6 * 4);
+}
+
 // A central difference of a quadratic is exact, whatever the step; a step of 1
 // leaves only the rounding of the losses, which reach some 1e3 here: 1e-4.
 TEST(ScaledTaskTest, GradientIsThatOfTheStretchedCoordinates) {

@@ -146,5 +146,26 @@ TEST(HandDesignedResolveTest, NamesFieldValueAndLimit) {
                        "0"));
 }
 
+// The least float above 0 is 1.4e-45, the largest 3.4e38; below 1 it is 1 -
+// 6e-8.
+TEST(HandDesignedResolveTest, LimitsHoldForWhatIsComputedWith) {
+  v1::HandDesignedSpec spec;
+  spec.mutable_adam()->set_epsilon(1e-46);
+  EXPECT_THAT(ResolveHandDesigned(spec),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "adam.epsilon is 1e-46; must be finite and above 0 in "
+                       "float32"));
+  spec.mutable_sgd()->set_learning_rate(1e39);
+  EXPECT_THAT(ResolveHandDesigned(spec),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "sgd.learning_rate is 1e+39; must be finite and at "
+                       "least 0 in float32"));
+  spec.mutable_nag()->set_momentum(1 - 1e-8);
+  EXPECT_THAT(ResolveHandDesigned(spec),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "nag.momentum is 1; must be at least 0 and below 1 in "
+                       "float32"));
+}
+
 }  // namespace
 }  // namespace metastep

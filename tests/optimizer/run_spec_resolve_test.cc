@@ -35,6 +35,25 @@ TEST(RunSpecResolveTest, BoundsTheSizeOfAQuadraticTask) {
                        HasSubstr("is 10035200; must be at most 10000000")));
 }
 
+// (2^31 - 1)^3 would overflow; both are counted as their limits: 1000^2 * 10^4.
+TEST(RunSpecResolveTest, BoundsTheSizeOfAQuadraticTaskOfAnyNumbers) {
+  v1::RunSpec spec = Parse(kTraining);
+  ASSERT_OK(SetField(spec, "task.quadratic.dimensions", "2147483647"));
+  ASSERT_OK(SetField(spec, "task.quadratic.problems", "2147483647"));
+  EXPECT_THAT(ResolveRunSpec(spec),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("problems times dimensions squared is "
+                                 "10000000000; must be at most 10000000")));
+}
+
+void AddSgd(v1::RunSpec& spec, int entries) {
+  for (int i = 0; i < entries; ++i) {
+    v1::EvaluationEntry& entry = *spec.mutable_evaluation()->add_entries();
+    entry.set_label(absl::StrCat(i));
+    entry.mutable_hand_designed()->mutable_sgd();
+  }
+}
+
 TEST(RunSpecResolveTest, EntriesAreLimited) {
   v1::RunSpec spec = Parse(kEvaluation);
   spec.mutable_evaluation()->clear_entries();
@@ -42,11 +61,7 @@ TEST(RunSpecResolveTest, EntriesAreLimited) {
               StatusIs(absl::StatusCode::kInvalidArgument,
                        "evaluation.entries has 0 elements; must have 1 to "
                        "1000"));
-  for (int i = 0; i < 1001; ++i) {
-    v1::EvaluationEntry& entry = *spec.mutable_evaluation()->add_entries();
-    entry.set_label(absl::StrCat(i));
-    entry.mutable_hand_designed()->mutable_sgd();
-  }
+  AddSgd(spec, 1001);
   EXPECT_THAT(ResolveRunSpec(spec), StatusIs(absl::StatusCode::kInvalidArgument,
                                              HasSubstr("has 1001 elements")));
   spec.mutable_evaluation()->mutable_entries()->RemoveLast();
@@ -56,16 +71,46 @@ TEST(RunSpecResolveTest, EntriesAreLimited) {
 TEST(RunSpecResolveTest, FewerEntriesAreKeptWithTheirThetas) {
   v1::RunSpec spec = Parse(kEvaluation);  // two entries
   spec.mutable_evaluation()->set_keep_theta(true);
-  for (int i = 0; i < 7; ++i) {
-    v1::EvaluationEntry& entry = *spec.mutable_evaluation()->add_entries();
-    entry.set_label(absl::StrCat(i));
-    entry.mutable_hand_designed()->mutable_sgd();
-  }
+  AddSgd(spec, 7);
   EXPECT_THAT(ResolveRunSpec(spec),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        "evaluation.entries has 9 elements; must have 1 to 8 "
                        "with keep_theta"));
   spec.mutable_evaluation()->mutable_entries()->RemoveLast();
+  EXPECT_OK(ResolveRunSpec(spec));
+}
+
+// An entry has 2 * 50001 + 2 * 10 figures of 8 bytes, 800,176 bytes: three are
+// above 2 MiB.
+TEST(RunSpecResolveTest, CurvesFitAMessage) {
+  v1::RunSpec spec = Parse(kEvaluation);  // two entries
+  spec.mutable_evaluation()->set_steps(50000);
+  EXPECT_OK(ResolveRunSpec(spec));
+  AddSgd(spec, 1);
+  EXPECT_THAT(ResolveRunSpec(spec),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("evaluation.entries has 3 elements, whose "
+                                 "curves over 50000 steps and 10 tasks have "
+                                 "2400528 bytes; must be at most 2097152")));
+}
+
+// 10^7 of them, with 1000 * (2 * (1 + 1) + 2 * 10000) figures of 8 bytes.
+TEST(RunSpecResolveTest, ShardsOfAnEvaluationAreLimited) {
+  v1::RunSpec spec = Parse(kEvaluation);
+  spec.mutable_evaluation()->clear_entries();
+  AddSgd(spec, 1000);
+  spec.mutable_evaluation()->set_steps(1);
+  spec.mutable_evaluation()->set_tasks(10000);
+  EXPECT_THAT(ResolveRunSpec(spec),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("160032000 bytes; must be at most 2097152")));
+}
+
+TEST(RunSpecResolveTest, AnyEntryFitsAMessageByItself) {
+  v1::RunSpec spec = Parse(kEvaluation);
+  spec.mutable_evaluation()->mutable_entries()->RemoveLast();
+  spec.mutable_evaluation()->set_steps(100'000);
+  spec.mutable_evaluation()->set_tasks(10'000);
   EXPECT_OK(ResolveRunSpec(spec));
 }
 
@@ -101,6 +146,47 @@ TEST(RunSpecResolveTest, PhiFitsAModelFile) {
                        "at most 786430, what a model file holds"));
   ASSERT_OK(SetField(spec, "training.rules[0].rule.lstm.hidden[0]", "441"));
   EXPECT_OK(ResolveRunSpec(spec));
+}
+
+// 4 * 441 * (2 + 441 + 1) + 442 is 783,658, of which 2^27 holds 171 copies;
+// an unroll of 100 steps has five windows of 20, and 171 - 5 - 3 = 163.
+TEST(RunSpecResolveTest, LanesAndTrialsAreLimitedByPhi) {
+  v1::RunSpec spec = Parse(kTraining);
+  ASSERT_OK(SetField(spec, "training.rules[0]",
+                     "{name: 'a' rule {lstm {preset: PAPER hidden: 441}}}"));
+  spec.mutable_training()->set_lanes(163);
+  EXPECT_OK(ResolveRunSpec(spec));
+  spec.mutable_training()->set_lanes(164);
+  EXPECT_THAT(ResolveRunSpec(spec),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("training has 783658 meta-parameters, times "
+                                 "172 (lanes, windows of an unroll and 3): "
+                                 "134789176 numbers; must be at most "
+                                 "134217728")));
+  // Ten copies for each trial.
+  spec.mutable_training()->set_lanes(2);
+  ASSERT_OK(SetField(spec, "training.search",
+                     "{trials: 17 min_learning_rate: 1e-4 max_learning_rate: "
+                     "1e-2}"));
+  EXPECT_OK(ResolveRunSpec(spec));
+  spec.mutable_training()->mutable_search()->set_trials(18);
+  EXPECT_THAT(ResolveRunSpec(spec),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("times 10 (lanes, windows of an unroll and "
+                                 "3), times 18 trials: 141058440 numbers")));
+}
+
+// PAPER has 5141 meta-parameters, of which 2^27 holds 26,107; two lanes and 3
+// are among them.
+TEST(RunSpecResolveTest, WindowsOfAnUnrollAreLimitedByPhi) {
+  v1::RunSpec spec = Parse(kStages);
+  ASSERT_OK(SetField(spec, "training.stages[0].window", "1"));
+  ASSERT_OK(SetField(spec, "training.stages[0].horizon", "26102"));
+  EXPECT_OK(ResolveRunSpec(spec));
+  ASSERT_OK(SetField(spec, "training.stages[0].horizon", "26103"));
+  EXPECT_THAT(ResolveRunSpec(spec),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("5141 meta-parameters, times 26108 ")));
 }
 
 TEST(RunSpecResolveTest, ATrainingFitsAModelFilesHeader) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <new>
 #include <vector>
 
 #include "tests/support/status_matchers.h"
@@ -372,6 +373,29 @@ TEST(ShardRunnerTest, AServerOutOfReachIsNoFailureOfTheShard) {
   runner.server_error = absl::CancelledError("stopping");
   EXPECT_EQ(runner.runner().Run(WindowLease(0, 0)).status(),
             runner.server_error);
+}
+
+// The phi stands for any memory that a shard takes: a task that is too large
+// for every machine would stop a sanitizer.
+TEST(ShardRunnerTest, TooLittleMemoryIsAFailureThatNamesTheShard) {
+  ShardRunner runner(
+      "/nonexistent", kLaneMemory,
+      [](const v1::FetchPhiRequest& /*source*/)
+          -> absl::StatusOr<v1::FetchPhiResponse> { throw std::bad_alloc(); });
+  ASSERT_OK_AND_ASSIGN(const ShardOutcome window,
+                       runner.Run(WindowLease(3, 2)));
+  EXPECT_THAT(window.submission.failure(),
+              HasSubstr("RESOURCE_EXHAUSTED: no memory for window 2 of unroll "
+                        "3 in lane 1"));
+  v1::Lease lease = WindowLease(0, 0);
+  v1::EvaluationShard& shard = *lease.mutable_evaluation();
+  shard.set_tasks_from(v1::EvaluationShard::VALIDATION);
+  shard.set_task(5);
+  shard.set_steps(4);
+  shard.set_phi_version(0);
+  ASSERT_OK_AND_ASSIGN(const ShardOutcome evaluation, runner.Run(lease));
+  EXPECT_THAT(evaluation.submission.failure(),
+              HasSubstr("no memory for task 5 of an evaluation"));
 }
 
 TEST(ShardRunnerTest, TakesPhiFromTheLeaseThatBringsIt) {
