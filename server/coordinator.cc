@@ -23,6 +23,8 @@ constexpr absl::Duration kMaxLeaseWait = absl::Seconds(60);
 constexpr int kMaxSlots = 1024;
 // A shard that three different workers could not compute is at fault itself.
 constexpr size_t kMaxFailures = 3;
+// It becomes part of the run, which must fit in a message.
+constexpr size_t kMaxFailureBytes = 4096;
 
 absl::Status UnknownWorker(const std::string& worker_id) {
   return absl::NotFoundError(
@@ -248,6 +250,11 @@ absl::StatusOr<v1::SubmitResultResponse> Coordinator::SubmitResult(
   if (request.outcome_case() == v1::SubmitResultRequest::OUTCOME_NOT_SET) {
     return absl::InvalidArgumentError("the submission has no outcome");
   }
+  if (request.failure().size() > kMaxFailureBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("failure has %d bytes; it may have %d",
+                        request.failure().size(), kMaxFailureBytes));
+  }
   metrics_.received_bytes.Increment(
       static_cast<double>(request.window().meta_gradient().size()));
   v1::SubmitResultResponse response;
@@ -373,15 +380,25 @@ void Coordinator::FailShard(const ShardLease& lease, ActiveRun& run,
              lease.shard, lease.worker_id, message);
   leases_.Drop(lease.lease_id);
   --run.leases;
-  run.board().ReopenAfterFailure(lease.shard, lease.worker_id);
-  const auto& failed_by = run.board().FailedBy(lease.shard);
-  const bool somebody_left = std::any_of(
-      workers_.all().begin(), workers_.all().end(),
-      [&](const auto& entry) { return failed_by.count(entry.first) == 0; });
-  if (somebody_left && failed_by.size() < kMaxFailures) return;
-  closing_.Schedule([this, run_id = lease.run_id, message] {
-    EndRun(run_id, v1::Run::FAILED, message);
-  });
+  run.board().ReopenAfterFailure(lease.shard, lease.worker_id, message);
+  FailRunIfHopeless(run, lease.shard);
+}
+
+void Coordinator::FailRunIfHopeless(ActiveRun& run, int shard) {
+  const ShardBoard::Failures& failures = run.board().FailuresOf(shard);
+  if (failures.empty()) return;
+  const auto& workers = workers_.all();
+  // Of no workers at all, the next that comes may be able to.
+  const bool all_failed =
+      !workers.empty() &&
+      std::all_of(workers.begin(), workers.end(), [&](const auto& entry) {
+        return failures.count(entry.first) > 0;
+      });
+  if (!all_failed && failures.size() < kMaxFailures) return;
+  closing_.Schedule(
+      [this, run_id = run.id(), message = failures.rbegin()->second] {
+        EndRun(run_id, v1::Run::FAILED, message);
+      });
 }
 
 absl::StatusOr<v1::FetchPhiResponse> Coordinator::FetchPhi(
@@ -428,12 +445,21 @@ void Coordinator::ExpireLeases() {
   }
 }
 
+void Coordinator::ForgetWorkers() {
+  if (!workers_.ForgetSilent(clock_.Now())) return;
+  for (const auto& [run_id, run] : runs_) {
+    for (int shard = 0; shard < run->board().size(); ++shard) {
+      FailRunIfHopeless(*run, shard);
+    }
+  }
+}
+
 void Coordinator::Tick() {
   Actions actions;
   {
     MutexLock lock(mu_);
     ExpireLeases();
-    workers_.ForgetSilent(clock_.Now());
+    ForgetWorkers();
     ServeWaits(actions);
     CountGauges();
   }
@@ -452,7 +478,7 @@ void Coordinator::Stop() {
   stop_.NotifyAll();
   for (const auto& act : actions) act();
   for (const Watch& watch : watches) {
-    watch.done(absl::UnavailableError("the server is stopping"), 0);
+    watch.done(ServerStops(), 0);
   }
 }
 

@@ -81,7 +81,10 @@ class Coordinator {
   absl::StatusOr<v1::Run> GetRun(const std::string& run_id);
   absl::StatusOr<v1::ListRunsResponse> ListRuns(
       const v1::ListRunsRequest& request);
-  absl::StatusOr<v1::Run> CancelRun(const std::string& run_id);
+  // `done` is called once, when the run has ended. Unavailable: the coordinator
+  // stopped before.
+  void CancelRun(const std::string& run_id,
+                 std::function<void(absl::StatusOr<v1::Run>)> done);
   absl::StatusOr<v1::ListRoundsResponse> ListRounds(
       const v1::ListRoundsRequest& request);
   v1::ListWorkersResponse ListWorkers();
@@ -164,6 +167,11 @@ class Coordinator {
   // Bars the worker from the shard; fails the run if nobody else may try it.
   void FailShard(const ShardLease& lease, ActiveRun& run,
                  const std::string& message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Fails the run if the shard has failed too often, or at every worker.
+  void FailRunIfHopeless(ActiveRun& run, int shard)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Forgets workers; what is left may be barred from a shard that is open.
+  void ForgetWorkers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ExpireLeases() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void CountGauges() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 

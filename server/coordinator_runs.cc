@@ -1,7 +1,6 @@
 // The owners' side of the coordinator: runs begin, are watched, and end.
 #include <algorithm>
 #include <cstdint>
-#include <future>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -22,6 +21,9 @@ namespace metastep {
 namespace {
 
 constexpr absl::Duration kPersistRetry = absl::Seconds(1);
+// A page ends early past this, far below the message limit: each run may carry
+// two specs of 64 KiB.
+constexpr size_t kMaxPageBytes = 1 << 20;
 
 }  // namespace
 
@@ -172,29 +174,35 @@ absl::StatusOr<v1::ListRunsResponse> Coordinator::ListRuns(
   METASTEP_ASSIGN_OR_RETURN(const std::vector<RunStore::ListedRun> listed,
                             store_.List(before, size));
   v1::ListRunsResponse response;
+  size_t bytes = 0;
   MutexLock lock(mu_);
   for (const RunStore::ListedRun& entry : listed) {
     const auto active = runs_.find(entry.run.run_id());
-    v1::Run& run = *response.add_runs();
-    run = active == runs_.end() ? entry.run : active->second->Snapshot();
+    v1::Run run =
+        active == runs_.end() ? entry.run : active->second->Snapshot();
     run.clear_curves();  // of an evaluation that is just ending
-  }
-  if (static_cast<int>(listed.size()) == size) {
-    response.set_next_page_token(absl::StrCat(listed.back().sequence));
+    bytes += run.ByteSizeLong();
+    *response.add_runs() = std::move(run);
+    if (response.runs_size() == size || bytes > kMaxPageBytes) {
+      response.set_next_page_token(absl::StrCat(entry.sequence));
+      break;
+    }
   }
   return response;
 }
 
-absl::StatusOr<v1::Run> Coordinator::CancelRun(const std::string& run_id) {
-  std::promise<void> cancelled;
-  closing_.Schedule([&] {
+void Coordinator::CancelRun(const std::string& run_id,
+                            std::function<void(absl::StatusOr<v1::Run>)> done) {
+  closing_.Schedule([this, run_id, done = std::move(done)] {
     // The trials first: after a crash in between, the search ends by itself.
     CancelTrials(run_id);
     EndRun(run_id, v1::Run::CANCELLED, "");
-    cancelled.set_value();
+    absl::StatusOr<v1::Run> run = GetRun(run_id);
+    if (run.ok() && run->state() == v1::Run::RUNNING) {
+      run = ServerStops();
+    }
+    done(std::move(run));
   });
-  cancelled.get_future().wait();
-  return GetRun(run_id);
 }
 
 absl::StatusOr<v1::ListRoundsResponse> Coordinator::ListRounds(
@@ -248,7 +256,9 @@ int64_t Coordinator::WatchRun(const std::string& run_id, int64_t seen,
       snapshot = run->second->Snapshot();
     }
   }
-  if (revision > 0) {
+  if (revision > 0 && revision <= seen) {
+    done(ServerStops(), 0);
+  } else if (revision > 0) {
     done(std::move(snapshot), revision);
   } else {
     done(GetRun(run_id), INT64_MAX);

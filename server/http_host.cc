@@ -85,6 +85,8 @@ class HttpHost::Impl {
        const std::map<std::string, HttpApi>& apis) {
     server_.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
     server_.set_socket_options(&ReuseAddress);
+    // A kept connection would keep its thread while it is idle.
+    server_.set_keep_alive_max_count(1);
     server_.set_payload_max_length(kMaxBody);
     server_.set_read_timeout(kTimeoutSeconds);
     server_.set_write_timeout(kTimeoutSeconds);

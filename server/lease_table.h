@@ -32,7 +32,6 @@ class LeaseTable {
   LeaseTable(std::string epoch, absl::Duration duration)
       : epoch_(std::move(epoch)), duration_(duration) {}
 
-  absl::Duration duration() const { return duration_; }
   int live() const { return static_cast<int>(leases_.size()); }
 
   const ShardLease& Grant(std::string run_id, int64_t phase, int shard,

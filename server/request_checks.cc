@@ -42,4 +42,8 @@ absl::Status BadPageToken(absl::string_view token) {
       "\" is not one that a response gave; leave it empty to start over"));
 }
 
+absl::Status ServerStops() {
+  return absl::UnavailableError("the server is stopping");
+}
+
 }  // namespace metastep

@@ -1,4 +1,4 @@
-// Checks of the request fields that several services share.
+// Checks of the request fields that several services share, and answers.
 #ifndef METASTEP_SERVER_REQUEST_CHECKS_H_
 #define METASTEP_SERVER_REQUEST_CHECKS_H_
 
@@ -23,6 +23,9 @@ absl::StatusOr<int64_t> PageStart(absl::string_view token);
 
 // The error of a page token that no response gave.
 absl::Status BadPageToken(absl::string_view token);
+
+// The error of a call that ends because the server does.
+absl::Status ServerStops();
 
 }  // namespace metastep
 

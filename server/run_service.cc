@@ -104,10 +104,13 @@ grpc::ServerUnaryReactor* RunServiceImpl::ListRuns(
 grpc::ServerUnaryReactor* RunServiceImpl::CancelRun(
     grpc::CallbackServerContext* context, const v1::CancelRunRequest* request,
     v1::CancelRunResponse* response) {
-  return RunUnary(context, pool_, response, [this, request] {
-    return Wrap<v1::CancelRunResponse>(
-        coordinator_.CancelRun(request->run_id()));
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  // The run's end waits for the disk, and no thread with it.
+  coordinator_.CancelRun(request->run_id(), [reactor, response](
+                                                absl::StatusOr<v1::Run> run) {
+    FinishWith(reactor, Wrap<v1::CancelRunResponse>(std::move(run)), response);
   });
+  return reactor;
 }
 
 grpc::ServerWriteReactor<v1::WatchRunResponse>* RunServiceImpl::WatchRun(

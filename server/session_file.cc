@@ -21,6 +21,7 @@ namespace metastep {
 namespace {
 
 constexpr char kMagic[] = "metastep session 1\n";
+constexpr size_t kLengthSize = sizeof(uint64_t);
 constexpr size_t kDigestSize = 64;
 
 absl::string_view BytesOf(const std::vector<float>& floats) {
@@ -122,12 +123,18 @@ std::string EncodeSession(const SessionPlan& plan,
   request.set_request_id(plan.request_id);
   *request.mutable_tensors() = ToTensorSpecs(plan.layout);
 
+  const std::string session_record = session.SerializeAsString();
+  const std::string request_record = request.SerializeAsString();
+  const std::string model_record =
+      model == nullptr ? std::string() : EncodeModel(*model);
+  const absl::string_view records[] = {session_record, request_record,
+                                       model_record, BytesOf(progress.update),
+                                       progress.state.bytes()};
+  size_t size = sizeof(kMagic) + kDigestSize;
+  for (absl::string_view record : records) size += kLengthSize + record.size();
   std::string file = kMagic;
-  AppendRecord(session.SerializeAsString(), file);
-  AppendRecord(request.SerializeAsString(), file);
-  AppendRecord(model == nullptr ? std::string() : EncodeModel(*model), file);
-  AppendRecord(BytesOf(progress.update), file);
-  AppendRecord(progress.state.bytes(), file);
+  file.reserve(size);  // a second copy of gigabytes would be made to grow
+  for (absl::string_view record : records) AppendRecord(record, file);
   absl::StrAppend(&file, Sha256Hex(file));
   return file;
 }

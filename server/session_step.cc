@@ -28,15 +28,6 @@ absl::Status NotFinite(const CoordinatePlace& place, float value) {
       {{"tensor", place.tensor}, {"offset", absl::StrCat(place.offset)}});
 }
 
-absl::Status Preempted(int64_t step) {
-  return WithReason(
-      absl::AbortedError(absl::StrFormat(
-          "another call uses the session; send step %d again, or leave the "
-          "session to it",
-          step)),
-      kReasonStepPreempted);
-}
-
 // Without an early return, so that the compiler makes vectors of it.
 bool AllFinite(absl::Span<const float> floats) {
   bool all = true;
@@ -47,6 +38,15 @@ bool AllFinite(absl::Span<const float> floats) {
 }
 
 }  // namespace
+
+absl::Status Preempted(int64_t step) {
+  return WithReason(
+      absl::AbortedError(absl::StrFormat(
+          "another call uses the session; send step %d again, or leave the "
+          "session to it",
+          step)),
+      kReasonStepPreempted);
+}
 
 SessionStep::SessionStep(std::shared_ptr<SessionCore> core, int64_t step,
                          Listener listener)

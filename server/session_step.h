@@ -56,6 +56,9 @@ struct SessionCore {
   std::vector<float> pending;
 };
 
+// The error of a step that has to make way for another call.
+absl::Status Preempted(int64_t step);
+
 // Made by the holder of the session's turn, and gives the turn back when it is
 // destroyed: with the step taken if all of its gradient was, and with the
 // session as before it if not. Thread-safe, but Take is for one at a time.

@@ -243,15 +243,15 @@ absl::StatusOr<v1::SaveSessionResponse> SessionStore::Save(
     const std::string& session_id) {
   METASTEP_ASSIGN_OR_RETURN(const std::shared_ptr<Session> session,
                             Use(session_id));
+  const SessionPlan& plan = session->plan();
+  MutexLock lock(snapshot_);
   METASTEP_ASSIGN_OR_RETURN(const SessionProgress progress,
                             session->Progress());
-  const SessionPlan& plan = session->plan();
   const std::string file =
       EncodeSession(plan, progress, clock_.Now() + plan.ttl);
   v1::SaveSessionResponse response;
   response.set_snapshot_id(RandomId());
   response.set_next_step(progress.next_step);
-  MutexLock lock(saving_);
   const int64_t left = options_.max_snapshot_bytes - snapshots_.TotalBytes();
   if (static_cast<int64_t>(file.size()) > left) {
     return WithReason(
@@ -271,6 +271,7 @@ absl::StatusOr<v1::Session> SessionStore::Restore(
   if (auto opened = FindByRequest(request.request_id())) return *opened;
   METASTEP_ASSIGN_OR_RETURN(const absl::Duration ttl,
                             TtlOf(request, options_.max_ttl));
+  MutexLock lock(snapshot_);
   const auto file = snapshots_.Read(request.snapshot_id());
   if (absl::IsNotFound(file.status())) {
     return UnknownSnapshot(request.snapshot_id());

@@ -110,8 +110,9 @@ class SessionStore {
   SessionBudget budget_;
   UndoBudget undo_;
 
-  // Held while a snapshot is written, so that its quota holds.
-  Mutex saving_;
+  // Held while a snapshot is made or restored: so its quota holds, and at most
+  // one session is in memory as a file, too.
+  Mutex snapshot_;
 
   mutable Mutex mu_;
   SessionTable table_ ABSL_GUARDED_BY(mu_);

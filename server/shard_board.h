@@ -2,7 +2,7 @@
 #ifndef METASTEP_SERVER_SHARD_BOARD_H_
 #define METASTEP_SERVER_SHARD_BOARD_H_
 
-#include <set>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,19 +23,21 @@ class ShardBoard {
   bool IsOpen(int shard) const { return shards_[shard].state == State::kOpen; }
   // Whether this worker may try the shard: one that failed it may not.
   bool MayTry(int shard, const std::string& worker_id) const {
-    return shards_[shard].failed_by.count(worker_id) == 0;
+    return shards_[shard].failures.count(worker_id) == 0;
   }
-  // Workers that have failed the shard.
-  const std::set<std::string>& FailedBy(int shard) const {
-    return shards_[shard].failed_by;
+  // Workers that have failed the shard, each with its message.
+  using Failures = std::map<std::string, std::string>;
+  const Failures& FailuresOf(int shard) const {
+    return shards_[shard].failures;
   }
 
   void Lease(int shard) { Move(shard, State::kOpen, State::kLeased); }
   void Reopen(int shard) { Move(shard, State::kLeased, State::kOpen); }
   void Finish(int shard) { Move(shard, State::kLeased, State::kDone); }
   // Reopens a leased shard for every worker but this one.
-  void ReopenAfterFailure(int shard, const std::string& worker_id) {
-    shards_[shard].failed_by.insert(worker_id);
+  void ReopenAfterFailure(int shard, const std::string& worker_id,
+                          const std::string& message) {
+    shards_[shard].failures[worker_id] = message;
     Reopen(shard);
   }
 
@@ -43,7 +45,7 @@ class ShardBoard {
   enum class State { kOpen, kLeased, kDone };
   struct Shard {
     State state = State::kOpen;
-    std::set<std::string> failed_by;
+    Failures failures;
   };
 
   void Move(int shard, State from, State to);

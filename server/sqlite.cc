@@ -22,11 +22,6 @@ SqliteStatement& SqliteStatement::Int(int64_t value) {
   return *this;
 }
 
-SqliteStatement& SqliteStatement::Real(double value) {
-  sqlite3_bind_double(statement_.get(), ++bound_, value);
-  return *this;
-}
-
 SqliteStatement& SqliteStatement::Text(absl::string_view value) {
   sqlite3_bind_text64(statement_.get(), ++bound_, value.data(), value.size(),
                       SQLITE_STATIC, SQLITE_UTF8);
@@ -56,20 +51,12 @@ int64_t SqliteStatement::GetInt(int column) const {
   return sqlite3_column_int64(statement_.get(), column);
 }
 
-double SqliteStatement::GetReal(int column) const {
-  return sqlite3_column_double(statement_.get(), column);
-}
-
 std::string SqliteStatement::GetString(int column) const {
   // SQLite wants the pointer asked for before the size.
   const void* data = sqlite3_column_blob(statement_.get(), column);
   const int size = sqlite3_column_bytes(statement_.get(), column);
   return size == 0 ? std::string()
                    : std::string(static_cast<const char*>(data), size);
-}
-
-bool SqliteStatement::IsNull(int column) const {
-  return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
 }
 
 absl::StatusOr<std::unique_ptr<Sqlite>> Sqlite::Open(const std::string& path) {

@@ -23,7 +23,6 @@ class Sqlite;
 class SqliteStatement {
  public:
   SqliteStatement& Int(int64_t value);
-  SqliteStatement& Real(double value);
   SqliteStatement& Text(absl::string_view value);
   SqliteStatement& Blob(absl::string_view value);
 
@@ -33,9 +32,7 @@ class SqliteStatement {
   absl::StatusOr<bool> Next();
 
   int64_t GetInt(int column) const;
-  double GetReal(int column) const;
   std::string GetString(int column) const;  // text or blob
-  bool IsNull(int column) const;
 
  private:
   friend class Sqlite;

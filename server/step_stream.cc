@@ -12,6 +12,7 @@
 #include "rpc/float_format.h"
 #include "rpc/message_limit.h"
 #include "rpc/status_conversion.h"
+#include "server/step_session.h"
 
 namespace metastep {
 namespace {
@@ -38,24 +39,6 @@ absl::Status CheckCoordinates(const v1::StepBegin& begin,
                       "%d: send every tensor, in the order in which the "
                       "session was opened",
                       begin.step(), begin.coordinates(), step.coordinates()));
-}
-
-absl::StatusOr<std::shared_ptr<Session>> SessionOf(SessionStore& sessions,
-                                                   const v1::StepBegin& begin) {
-  METASTEP_RETURN_IF_ERROR(
-      CheckFloatFormat("gradient_format", begin.gradient_format()));
-  METASTEP_RETURN_IF_ERROR(
-      CheckFloatFormat("update_format", begin.update_format()));
-  return sessions.Use(begin.session_id());
-}
-
-absl::Status Preempted(const v1::StepBegin& begin) {
-  return WithReason(
-      absl::AbortedError(absl::StrFormat(
-          "another call uses the session; send step %d again, or leave the "
-          "session to it",
-          begin.step())),
-      kReasonStepPreempted);
 }
 
 // gRPC's reactions, the pool's threads and other calls that want the session
@@ -123,6 +106,8 @@ class StepStream final : public grpc::ServerBidiReactor<v1::StepStreamRequest,
   v1::StepBegin begin_ ABSL_GUARDED_BY(mu_);  // of the latest step
   int64_t begins_ ABSL_GUARDED_BY(mu_) = 0;
   SteadyClock::time_point begun_ ABSL_GUARDED_BY(mu_);
+  // Begins, of the step that somebody waits for; 0: of none.
+  int64_t wanted_ ABSL_GUARDED_BY(mu_) = 0;
   bool repeated_ ABSL_GUARDED_BY(mu_) = false;     // the latest step
   StepPointer step_ ABSL_GUARDED_BY(mu_);          // until it is answered
   int64_t written_ ABSL_GUARDED_BY(mu_) = 0;       // coordinates of its update
@@ -187,13 +172,16 @@ void StepStream::OnBegun(const absl::StatusOr<StepPointer>& step) {
   if (!step.ok()) return End(step.status());
   const absl::Status checked = CheckCoordinates(request_.begin(), **step);
   if (!checked.ok()) return End(checked);
+  bool wanted = false;
   {
     MutexLock lock(mu_);
     if (ended_) return;
     step_ = *step;
     repeated_ = step_->repeated();
     written_ = 0;
+    wanted = wanted_ == begins_;
   }
+  if (wanted) return End(Preempted((*step)->step()));
   Feed(**step);
   Pump();
 }
@@ -231,8 +219,11 @@ void StepStream::OnWanted(int64_t begins) {
   absl::Status status;
   {
     MutexLock lock(mu_);
-    if (step_ == nullptr || begins != begins_) return;
-    status = Preempted(begin_);
+    if (begins != begins_) return;
+    // Before OnBegun, which then ends the step; or after the answer.
+    wanted_ = begins;
+    if (step_ == nullptr) return;
+    status = Preempted(begin_.step());
   }
   End(status);
 }

@@ -15,6 +15,15 @@
 #include "server/outer_step.h"
 
 namespace metastep {
+namespace {
+
+template <typename Values>
+bool AllFinite(const Values& values) {
+  return std::all_of(values.begin(), values.end(),
+                     [](double value) { return std::isfinite(value); });
+}
+
+}  // namespace
 
 TrainingState InitialTraining(const v1::RunSpec& spec) {
   TrainingState state;
@@ -61,14 +70,23 @@ bool TrainingWork::ended() const {
   const int patience = training().validation().patience();
   const bool out_of_patience =
       patience > 0 && state_.validations_since_best >= patience;
-  return !validating() &&
-         (state_.phi_version >= training().rounds() || out_of_patience);
+  const bool done =
+      !validating() &&
+      (state_.phi_version >= training().rounds() || out_of_patience);
+  return done || !failure_.empty();
 }
 
 void TrainingWork::OpenPhase() {
+  const std::vector<float>& newest = *state_.phi.rbegin()->second;
+  if (!AllFinite(newest)) {
+    failure_ = absl::StrFormat(
+        "the outer step of round %d made phi infinite or NaN; lower the outer "
+        "learning rate or set training.outer.clip_norm",
+        state_.phi_version);
+  }
   const int lanes = validating() ? 0 : training().lanes();
   const int tasks = validating() ? training().validation().tasks() : 0;
-  phi_sha256_ = PhiSha256(*state_.phi.rbegin()->second);
+  phi_sha256_ = PhiSha256(newest);
   gradients_.assign(lanes, {});
   window_losses_.assign(lanes, 0.0);
   curves_.assign(tasks, {});
@@ -137,9 +155,7 @@ absl::Status TrainingWork::TakeWindow(int shard,
                         result.losses_size(), points - 1, points));
   }
   std::vector<float> gradient = FloatsFromBytes(result.meta_gradient());
-  const auto is_finite = [](double x) { return std::isfinite(x); };
-  if (!std::all_of(gradient.begin(), gradient.end(), is_finite) ||
-      !std::all_of(result.losses().begin(), result.losses().end(), is_finite)) {
+  if (!AllFinite(gradient) || !AllFinite(result.losses())) {
     return absl::InvalidArgumentError(absl::StrFormat(
         "round %d, lane %d: the losses or the meta-gradient are not finite; "
         "lower the outer learning rate or set training.outer.clip_norm",

@@ -36,6 +36,9 @@ class TrainingWork final : public RunWork {
   void Close() override;
   const TrainingState* state() const override { return &state_; }
   bool ended() const override;
+  // An outer step has overflowed. It follows from the state, too, so that a
+  // crash after the commit changes nothing.
+  std::string failure() const override { return failure_; }
   void Report(int done_shards, v1::Run& run) const override;
   std::shared_ptr<const std::vector<float>> Phi(int64_t version) const override;
   std::optional<Model> Result() const override;
@@ -63,6 +66,7 @@ class TrainingWork final : public RunWork {
   const Clock& clock_;
   TrainingState state_;
   std::string phi_sha256_;  // of the newest, for every snapshot of the phase
+  std::string failure_;     // empty while the newest phi is finite
 
   // Results of the open phase, by shard.
   std::vector<std::vector<float>> gradients_;  // [lanes][phi], in a round

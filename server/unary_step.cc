@@ -8,6 +8,7 @@
 #include "rpc/error_reason.h"
 #include "rpc/float_format.h"
 #include "rpc/message_limit.h"
+#include "server/step_session.h"
 
 namespace metastep {
 namespace {
@@ -51,15 +52,6 @@ absl::Status TakeAll(const v1::StepRequest& request, SessionStep& step) {
   if (step.repeated()) return absl::OkStatus();
   METASTEP_RETURN_IF_ERROR(CheckGradientSize(request, step.coordinates()));
   return step.Take(request.gradient_format(), request.gradient());
-}
-
-absl::StatusOr<std::shared_ptr<Session>> SessionOf(
-    SessionStore& sessions, const v1::StepRequest& request) {
-  METASTEP_RETURN_IF_ERROR(
-      CheckFloatFormat("gradient_format", request.gradient_format()));
-  METASTEP_RETURN_IF_ERROR(
-      CheckFloatFormat("update_format", request.update_format()));
-  return sessions.Use(request.session_id());
 }
 
 }  // namespace

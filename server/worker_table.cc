@@ -43,12 +43,13 @@ void WorkerTable::LetGo(const std::set<LanePoint>& held) {
   }
 }
 
-void WorkerTable::ForgetSilent(absl::Time now) {
-  std::erase_if(workers_, [&](const auto& entry) {
+bool WorkerTable::ForgetSilent(absl::Time now) {
+  const size_t forgotten = std::erase_if(workers_, [&](const auto& entry) {
     if (now - entry.second.heard <= silence_) return false;
     LetGo(entry.second.held);
     return true;
   });
+  return forgotten > 0;
 }
 
 }  // namespace metastep

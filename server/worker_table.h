@@ -54,7 +54,8 @@ class WorkerTable {
   void Hold(WorkerRecord& worker, LanePoint point);
   // Whether any worker holds the state at this point.
   bool IsHeld(const LanePoint& point) const { return holders_.contains(point); }
-  void ForgetSilent(absl::Time now);
+  // Returns whether there was any to forget.
+  bool ForgetSilent(absl::Time now);
 
   const std::map<std::string, WorkerRecord>& all() const { return workers_; }
 

@@ -155,6 +155,14 @@ class CoordinatorTest : public testing::Test {
                            });
     return future;
   }
+  std::future<absl::StatusOr<v1::Run>> StartCancel(const std::string& run_id) {
+    auto answer = std::make_shared<std::promise<absl::StatusOr<v1::Run>>>();
+    auto future = answer->get_future();
+    coordinator_->CancelRun(run_id, [answer](absl::StatusOr<v1::Run> run) {
+      answer->set_value(std::move(run));
+    });
+    return future;
+  }
   // The run at the end, waiting for it.
   v1::Run AwaitEnd(const std::string& run_id) {
     return Watch(run_id, INT64_MAX - 1).get();

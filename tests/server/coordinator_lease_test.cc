@@ -268,6 +268,19 @@ TEST_F(CoordinatorTest, RegistrationsAndWaitsOutOfRangeAreRefused) {
   EXPECT_THAT(
       coordinator_->RegisterWorker(request),
       StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("\"0.0.0\"")));
+  for (const int seconds : {-1, 61}) {
+    v1::LeaseShardRequest lease;
+    lease.set_worker_id(Register());
+    *lease.mutable_wait() =
+        google::protobuf::util::TimeUtil::SecondsToDuration(seconds);
+    absl::StatusOr<v1::LeaseShardResponse> answer;
+    coordinator_->LeaseShard(
+        lease, [&](absl::StatusOr<v1::LeaseShardResponse> response) {
+          answer = std::move(response);
+        });
+    EXPECT_THAT(answer, StatusIs(absl::StatusCode::kInvalidArgument,
+                                 HasSubstr("it must be from 0 to 1m")));
+  }
 }
 
 TEST_F(CoordinatorTest, StopAnswersWhoWaits) {

@@ -49,6 +49,61 @@ TEST_F(CoordinatorTest, RunFailsWhenEveryWorkerFailedAShard) {
   EXPECT_THAT(run.error(), HasSubstr("not finite"));
 }
 
+// Of two workers, the one that could have tried goes away first.
+TEST_F(CoordinatorTest, RunFailsWhenTheLastWhoMayTryIsForgotten) {
+  const std::string run_id = Create(Spec(/*lanes=*/1, /*rounds=*/5));
+  const std::string leaving = Register();
+  const std::string failing = Register();
+  v1::SubmitResultRequest request;
+  request.set_worker_id(failing);
+  request.set_lease_id(Lease(failing).lease_id());
+  request.set_failure("no data");
+  Submit(request);
+  EXPECT_EQ(coordinator_->GetRun(run_id)->state(), v1::Run::RUNNING);
+  // 4 leases of silence are more than 3, 2 are not.
+  clock_.Advance(2 * kLease);
+  v1::HeartbeatRequest heartbeat;
+  heartbeat.set_worker_id(failing);
+  ASSERT_OK(coordinator_->Heartbeat(heartbeat));
+  clock_.Advance(2 * kLease);
+  coordinator_->Tick();
+  const v1::Run run = AwaitEnd(run_id);
+  EXPECT_EQ(run.state(), v1::Run::FAILED);
+  EXPECT_EQ(run.error(), "no data");
+}
+
+TEST_F(CoordinatorTest, AFailureIsBounded) {
+  Create(Spec(/*lanes=*/1, /*rounds=*/5));
+  const std::string worker = Register();
+  v1::SubmitResultRequest request;
+  request.set_worker_id(worker);
+  request.set_lease_id(Lease(worker).lease_id());
+  request.set_failure(std::string(4097, 'x'));
+  EXPECT_THAT(
+      coordinator_->SubmitResult(request),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("4097 bytes")));
+}
+
+// SGD of rate 1e30 takes phi to -1e40, beyond float's 3.4e38. The other run
+// shows that rounds still close.
+TEST_F(CoordinatorTest, RunFailsWhenPhiOverflows) {
+  v1::RunSpec spec = Spec(/*lanes=*/1, /*rounds=*/1);
+  spec.mutable_training()
+      ->mutable_outer()
+      ->mutable_rule()
+      ->mutable_sgd()
+      ->set_learning_rate(1e30);
+  const std::string run_id = Create(spec);
+  const std::string worker = Register();
+  Submit(Result(worker, Lease(worker), {1e10f, 0}));
+  const v1::Run run = AwaitEnd(run_id);
+  EXPECT_EQ(run.state(), v1::Run::FAILED);
+  EXPECT_THAT(run.error(), HasSubstr("round 1 made phi infinite or NaN"));
+  Create(Spec(/*lanes=*/1, /*rounds=*/5), "other");
+  Submit(Result(worker, Lease(worker), {0, 0}));
+  EXPECT_EQ(Lease(worker).round(), 1);
+}
+
 TEST_F(CoordinatorTest, PublishesTheBestValidatedPhi) {
   v1::RunSpec spec = Spec(/*lanes=*/1, /*rounds=*/2);
   spec.mutable_training()->mutable_validation()->set_every_rounds(1);
@@ -135,7 +190,7 @@ TEST_F(CoordinatorTest, ASearchWithoutASuccessFails) {
 
 TEST_F(CoordinatorTest, CancellingASearchCancelsItsTrials) {
   const std::string run_id = Create(SearchSpec());
-  ASSERT_OK_AND_ASSIGN(const v1::Run run, coordinator_->CancelRun(run_id));
+  ASSERT_OK_AND_ASSIGN(const v1::Run run, StartCancel(run_id).get());
   EXPECT_EQ(run.state(), v1::Run::CANCELLED);
   for (const v1::Trial& trial : run.trials()) {
     EXPECT_EQ(trial.state(), v1::Run::CANCELLED);
@@ -225,6 +280,36 @@ TEST_F(CoordinatorTest, TheNextRoundIsComputedWhileTheDiskTakesTheLast) {
   EXPECT_EQ(waiting.get()->lease().round(), 2);
 }
 
+TEST_F(CoordinatorTest, AWatchThatBeginsAfterTheStopIsTurnedAway) {
+  const std::string run_id = Create(Spec(/*lanes=*/1, /*rounds=*/5));
+  coordinator_->Stop();
+  absl::StatusOr<v1::Run> answer;
+  const auto keep = [&](absl::StatusOr<v1::Run> run, int64_t) {
+    answer = std::move(run);
+  };
+  coordinator_->WatchRun(run_id, /*seen=*/0, keep);
+  EXPECT_EQ(answer->state(), v1::Run::RUNNING);
+  coordinator_->WatchRun(run_id, /*seen=*/1, keep);
+  EXPECT_THAT(answer, StatusIs(absl::StatusCode::kUnavailable,
+                               HasSubstr("stopping")));
+}
+
+// Each spec has 4,001 weights of 8 bytes: 33 pages' runs are above 1 MiB.
+TEST_F(CoordinatorTest, APageOfRunsEndsEarlyWhenTheyAreLarge) {
+  v1::RunSpec spec = Spec(/*lanes=*/1, /*rounds=*/1);
+  v1::UnrollSpec& unroll = *spec.mutable_training()->mutable_unroll();
+  unroll.set_horizon(4000);
+  unroll.mutable_loss_weights()->Resize(4001, 0.5);
+  for (int i = 0; i < 40; ++i) Create(spec, absl::StrCat("r", i));
+  v1::ListRunsRequest request;
+  ASSERT_OK_AND_ASSIGN(const auto page, coordinator_->ListRuns(request));
+  EXPECT_EQ(page.runs_size(), 33);
+  request.set_page_token(page.next_page_token());
+  ASSERT_OK_AND_ASSIGN(const auto rest, coordinator_->ListRuns(request));
+  EXPECT_EQ(rest.runs_size(), 7);
+  EXPECT_EQ(rest.next_page_token(), "");
+}
+
 TEST_F(CoordinatorTest, CreateIsIdempotentByRequest) {
   const v1::RunSpec spec = Spec(1, 5);
   const std::string run_id = Create(spec, "same");
@@ -241,10 +326,21 @@ TEST_F(CoordinatorTest, CancelledRunIsStaleForItsWorkers) {
   const std::string run_id = Create(Spec(1, 5));
   const std::string worker = Register();
   const v1::Lease lease = Lease(worker);
-  ASSERT_OK_AND_ASSIGN(const v1::Run run, coordinator_->CancelRun(run_id));
+  ASSERT_OK_AND_ASSIGN(const v1::Run run, StartCancel(run_id).get());
   EXPECT_EQ(run.state(), v1::Run::CANCELLED);
   EXPECT_EQ(Submit(Result(worker, lease, {1, 1})), Response::STALE);
-  EXPECT_OK(coordinator_->CancelRun(run_id));
+  EXPECT_OK(StartCancel(run_id).get());
+}
+
+TEST_F(CoordinatorTest, CancellingHoldsNoThreadWhileTheDiskIsStuck) {
+  const std::string run_id = Create(Spec(1, 5));
+  ASSERT_OK_AND_ASSIGN(const auto disk, Sqlite::Open(folder_ / "runs.db"));
+  ASSERT_OK(disk->Execute("BEGIN IMMEDIATE"));  // nobody else can write
+  auto cancelled = StartCancel(run_id);
+  EXPECT_NE(cancelled.wait_for(std::chrono::seconds(0)),
+            std::future_status::ready);
+  ASSERT_OK(disk->Execute("ROLLBACK"));
+  EXPECT_EQ(cancelled.get()->state(), v1::Run::CANCELLED);
 }
 
 // Two entries on two tasks of three steps.

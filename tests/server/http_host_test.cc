@@ -5,7 +5,9 @@
 #include <httplib.h>
 #include <prometheus/counter.h>
 
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "metastep/v1/run_service.pb.h"
@@ -62,6 +64,20 @@ TEST_F(HttpHostTest, ServesAPageThatLoadsNothingFromElsewhere) {
   EXPECT_THAT(answer->body, Not(HasSubstr("https:")));
   EXPECT_THAT(answer->get_header_value("Content-Security-Policy"),
               HasSubstr("default-src 'none'"));
+}
+
+// There are four threads: as many connections that idle, and yet an answer.
+TEST_F(HttpHostTest, IdleConnectionsKeepNobodyWaiting) {
+  std::vector<std::unique_ptr<httplib::Client>> idle;
+  for (int i = 0; i < 4; ++i) {
+    idle.push_back(
+        std::make_unique<httplib::Client>("127.0.0.1", host_->port()));
+    idle.back()->set_keep_alive(true);
+    const auto answer = idle.back()->Get("/");
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->get_header_value("Connection"), "close");
+  }
+  EXPECT_TRUE(Get("/metrics"));
 }
 
 TEST_F(HttpHostTest, AnswersMessagesAsJson) {

@@ -57,6 +57,12 @@ TEST(SessionFileTest, ReadsBackWhatWasWritten) {
   EXPECT_EQ(image.progress.state.format(), v1::FLOAT32);
 }
 
+// A string that grows doubles, and copies what may be gigabytes.
+TEST(SessionFileTest, IsMadeInTheMemoryThatItNeeds) {
+  const std::string file = File();
+  EXPECT_LE(file.capacity(), file.size() + 1);
+}
+
 TEST(SessionFileTest, HoldsTheStateAsItIsKept) {
   ASSERT_OK_AND_ASSIGN(const SessionImage image,
                        DecodeSession(File(v1::BFLOAT16)));
