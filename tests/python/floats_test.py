@@ -40,6 +40,14 @@ class FloatsTest(unittest.TestCase):
     def test_what_float16_cannot_hold_is_an_infinity(self):
         self.assertEqual(bits('float16', 1e6), 0x7C00)
 
+    def test_overflow_is_the_first_magnitude_sent_as_an_infinity(self):
+        # Exponents of ones, without fraction: 8 bits and 7, or 5 and 10.
+        for name, infinity in (('bfloat16', 0x7F80), ('float16', 0x7C00)):
+            first = np.float32(_floats.OVERFLOW[name])
+            self.assertEqual(bits(name, first), infinity)
+            self.assertEqual(bits(name, np.nextafter(first, np.float32(0))),
+                             infinity - 1)
+
 
 if __name__ == '__main__':
     unittest.main()

@@ -158,6 +158,25 @@ class RemoteOptimizerTest(ServerTest):
         self.assertTrue(torch.equal(parameters_of(skipping),
                                     parameters_of(whole)))
 
+    def test_a_gradient_that_is_not_finite_steps_no_other_group(self):
+        # 1e5 is finite in float32; float16 ends at 65,504.
+        for wire_format, wrong in (('float32', torch.nan), ('float16', 1e5)):
+            a, b = self.one(), self.one()
+            optimizer = self.optimizer(
+                [{'params': [('a', a)]}, {'params': [('b', b)]}], SGD,
+                wire_format=wire_format)
+            a.grad, b.grad = torch.ones(2), torch.tensor([1., wrong])
+            with self.assertRaises(metastep.Error) as caught:
+                optimizer.step()
+            self.assertEqual(caught.exception.reason, 'GRADIENT_NOT_FINITE')
+            self.assertEqual(caught.exception.metadata,
+                             {'tensor': 'b', 'offset': '1'})
+            # The batch is skipped; SGD's update is the next gradient.
+            a.grad, b.grad = torch.full((2,), 2.), torch.full((2,), 4.)
+            optimizer.step()
+            self.assertTrue(torch.equal(a, torch.full((2,), -2.)))
+            self.assertTrue(torch.equal(b, torch.full((2,), -4.)))
+
     def test_sparse_gradients_are_refused_and_nothing_moves(self):
         dense = self.one()
         embedding = torch.nn.Embedding(4, 2, sparse=True)
@@ -205,6 +224,26 @@ class RemoteOptimizerTest(ServerTest):
         delete_snapshots(third, self.client)
         with self.assertRaises(metastep.NotFound):
             optimizer.load_state_dict(third)
+
+    def test_loading_that_fails_leaves_no_session(self):
+        def groups(size):
+            return [{'params': [self.one() for _ in range(size)]}
+                    for _ in range(2)]
+        optimizer = self.optimizer(groups(1), SGD)
+        for group in optimizer.param_groups:
+            group['params'][0].grad = torch.ones(2)
+        optimizer.step()
+        saved = optimizer.state_dict()
+        before = self.client.sessions()
+        # torch refuses groups of another size.
+        with self.assertRaisesRegex(ValueError, "size"):
+            self.optimizer(groups(2), SGD).load_state_dict(saved)
+        self.assertEqual(self.client.sessions(), before)
+        # The first group's session is restored, the second's is gone.
+        self.client.delete_snapshot(saved['metastep']['snapshots'][1])
+        with self.assertRaises(metastep.NotFound):
+            optimizer.load_state_dict(saved)
+        self.assertEqual(self.client.sessions(), before)
 
     def test_closing_frees_the_session(self):
         param = self.one()
@@ -268,10 +307,18 @@ class OutOfReachTest(unittest.TestCase):
         with self.assertRaises(metastep.Unavailable):
             optimizer.step()
         self.assertTrue(torch.equal(a, before))
+        # A checkpoint of that has the first group's update.
+        saved = optimizer.state_dict()
+        c, d = (torch.nn.Parameter(before.clone()) for _ in range(2))
+        other = self.optimizer([{'params': [c]}, {'params': [d]}], ADAM)
+        other.load_state_dict(saved)
+        c.grad, d.grad = torch.ones(2), torch.ones(2)
         session.step = step
-        optimizer.step()
-        self.assertTrue(torch.equal(a, b))
-        self.assertEqual([s.next_step for s in optimizer.sessions], [3, 3])
+        for each in (optimizer, other):
+            each.step()
+            self.assertEqual([s.next_step for s in each.sessions], [3, 3])
+        for param in (b, c, d):
+            self.assertTrue(torch.equal(a, param))
 
     @staticmethod
     def fail_once(gradient):
@@ -307,6 +354,32 @@ class OutOfReachTest(unittest.TestCase):
         train(resumed, other, 7, 9)
         train(net, optimizer, 7, 9)
         self.assertTrue(torch.equal(parameters_of(net), parameters_of(resumed)))
+        # Whoever loads it is local, and so are the groups added then.
+        raising = RemoteOptimizer(network().named_parameters(), 'toy',
+                                  server=back)
+        raising.load_state_dict(saved)
+        late = torch.nn.Parameter(torch.zeros(2))
+        raising.add_param_group({'params': [late]})
+        late.grad = torch.ones(2)
+        raising.step()
+        self.assertTrue((late != 0).all())
+
+    def test_local_goes_on_by_the_model_of_the_loaded_checkpoint(self):
+        first, second = lstm_file(IDENTITY), lstm_file(IDENTITY, seed=2)
+        self.client.import_model('toy', first)
+        self.client.import_model('toy', second)
+        saved = self.optimizer(network().parameters(), 'toy@1').state_dict()
+        net, alone = network(), network()
+        optimizer = self.optimizer(net.parameters(), 'toy@2',
+                                   on_unavailable='local')
+        optimizer.load_state_dict(saved)
+        self.server.kill()
+        with self.assertLogs('metastep', 'WARNING'):
+            train(net, optimizer, 1, 3)
+        self.server.restart()
+        train(alone, LearnedOptimizer.from_model(first, alone.parameters()),
+              1, 3)
+        self.assertTrue(torch.equal(parameters_of(net), parameters_of(alone)))
 
     def test_retry_outlasts_a_restart(self):
         param = torch.nn.Parameter(torch.zeros(2))

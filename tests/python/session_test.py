@@ -1,4 +1,5 @@
 """Client and Session against a real server."""
+import concurrent.futures
 import unittest
 
 import grpc
@@ -6,6 +7,7 @@ import numpy as np
 
 import metastep
 from metastep import session as session_module
+from metastep.v1 import run_service_pb2, run_service_pb2_grpc
 from support import IDENTITY, ServerTest, lstm_file
 
 SGD = metastep.hand_designed('sgd', learning_rate=0.5)
@@ -44,6 +46,17 @@ class SessionTest(ServerTest):
                 proxy.lose(2)
                 np.testing.assert_array_equal(session.step(gradient), update)
         self.assertEqual(proxy.steps, [1, 1, 1, 2, 2, 2, 3, 3, 3])
+
+    def test_a_silent_and_a_stopping_server_are_tried_again(self):
+        proxy = self.proxy()
+        lossy = metastep.Client(proxy.address, initial_backoff=0.001)
+        self.addCleanup(lossy.close)
+        with lossy.open_session(SGD, {'w': (1,)}) as session:
+            for code in (grpc.StatusCode.DEADLINE_EXCEEDED,
+                         grpc.StatusCode.CANCELLED):
+                proxy.lose(1, code)
+                self.assertEqual(session.step(np.ones(1)), -0.5)
+        self.assertEqual(proxy.steps, [1, 1, 2, 2])
 
     def test_large_gradients_stream_to_the_same_bits(self):
         size = 2 * session_module.CHUNK + 7
@@ -147,6 +160,51 @@ class SessionTest(ServerTest):
                                           wire_format=wire) as session:
                 self.assertEqual(session.step(np.array([1 + 2.0 ** -9])),
                                  expected)
+
+
+class _ScriptedRuns(run_service_pb2_grpc.RunServiceServicer):
+    """Each WatchRun sends the next stream's states, and ends as it says."""
+
+    def __init__(self, streams):
+        self._streams = iter(streams)
+
+    def WatchRun(self, request, context):
+        states, end = next(self._streams)
+        for state in states:
+            yield run_service_pb2.WatchRunResponse(
+                run=run_service_pb2.Run(state=state))
+        if end is not grpc.StatusCode.OK:
+            context.abort(end, 'end')
+
+
+class WatchRunTest(unittest.TestCase):
+
+    def watch(self, streams):
+        server = grpc.server(
+            concurrent.futures.ThreadPoolExecutor(max_workers=1))
+        run_service_pb2_grpc.add_RunServiceServicer_to_server(
+            _ScriptedRuns(streams), server)
+        port = server.add_insecure_port('127.0.0.1:0')
+        server.start()
+        self.addCleanup(lambda: server.stop(None).wait())
+        client = metastep.Client(f'127.0.0.1:{port}', initial_backoff=0.001)
+        self.addCleanup(client.close)
+        return [run.state for run in client.watch_run('run')]
+
+    def test_it_goes_on_through_broken_streams(self):
+        run, code = run_service_pb2.Run, grpc.StatusCode
+        # The empty one is of a server that stops just when it is renewed.
+        self.assertEqual(
+            self.watch([([run.RUNNING], code.UNAVAILABLE),
+                        ([run.RUNNING], code.CANCELLED),
+                        ([], code.CANCELLED),
+                        ([run.SUCCEEDED], code.OK)]),
+            [run.RUNNING, run.RUNNING, run.SUCCEEDED])
+
+    def test_other_errors_are_raised(self):
+        with self.assertRaises(metastep.NotFound):
+            self.watch([([run_service_pb2.Run.RUNNING],
+                         grpc.StatusCode.NOT_FOUND)])
 
 
 if __name__ == '__main__':

@@ -48,7 +48,7 @@ class Caller:
         return self.retry(lambda: method(request, timeout=self.timeout))
 
     def retry(self, attempt: Callable[[], _Result]) -> _Result:
-        """Calls until the outcome is anything but UNAVAILABLE.
+        """Calls until the outcome is anything but errors.Unavailable.
 
         Raises:
           errors.Error: of the last attempt.
@@ -61,7 +61,7 @@ class Caller:
             except grpc.RpcError as raised:
                 error = errors.from_grpc(raised)
             spent = time.monotonic() - start
-            if error.code is not grpc.StatusCode.UNAVAILABLE:
+            if not isinstance(error, errors.Unavailable):
                 raise error
             if spent >= self.give_up_after:
                 raise errors.Unavailable(

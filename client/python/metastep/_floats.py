@@ -1,6 +1,8 @@
 """Floats as the wire has them; twin of rpc/float_format.h."""
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from metastep.v1 import step_service_pb2
@@ -9,6 +11,13 @@ FORMATS = {
     'float32': step_service_pb2.FLOAT32,
     'bfloat16': step_service_pb2.BFLOAT16,
     'float16': step_service_pb2.FLOAT16,
+}
+# Magnitudes from here on are sent as infinities: halfway from the format's
+# largest number to the power of two above it, to which the tie goes.
+OVERFLOW = {
+    'float32': math.inf,
+    'bfloat16': 2.0 ** 128 - 2.0 ** 119,
+    'float16': 2.0 ** 16 - 2.0 ** 4,
 }
 
 

@@ -9,7 +9,10 @@ from metastep.v1 import error_pb2
 
 _DETAILS = 'grpc-status-details-bin'
 _ERROR_INFO = 'google.rpc.ErrorInfo'
-_OUT_OF_REACH = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+# A server that does not answer, or that cancels its calls because it stops, is
+# as good as one that is out of reach (rpc/retry.h).
+_OUT_OF_REACH = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED,
+                 grpc.StatusCode.CANCELLED)
 
 
 class Error(Exception):

@@ -1,7 +1,8 @@
 """Steps as an init/update pair, in the manner of Optax."""
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, NamedTuple
+from functools import partial
+from typing import Any, Callable, Dict, Iterator, NamedTuple
 
 import numpy as np
 
@@ -39,7 +40,8 @@ def remote(client: Client, rule: rules.Rule,
 
     Raises:
       TypeError: of init and update: params are no such structure.
-      ValueError: of update: gradients of another form than the params.
+      ValueError: of update: gradients of another form than the params; of both:
+        two arrays have the same path, as of the keys "a.b" and "a", "b".
     """
 
     def init(params: Any) -> Session:
@@ -62,35 +64,45 @@ _Leaves = Dict[str, np.ndarray]
 
 def _flatten(tree: Any) -> tuple[_Leaves, Callable[[_Leaves], Any]]:
     """The tree's leaves by their path ("layer0.weight"), and the way back."""
-    if isinstance(tree, dict):
-        leaves: _Leaves = {}
-        _collect(tree, '', leaves)
-        return leaves, lambda updates: _rebuild(tree, '', updates)
     try:
         from jax import tree_util
-    except ImportError as error:
-        raise TypeError(f'params are a {type(tree).__name__}; without JAX they '
-                        'must be dictionaries of arrays') from error
-    values, structure = tree_util.tree_flatten(tree)
-    named = {f'param{i}': np.asarray(value) for i, value in enumerate(values)}
-    return named, lambda updates: tree_util.tree_unflatten(
-        structure, [updates[name] for name in named])
+    except ImportError:
+        paths, rebuild = list(_walk(tree, ())), partial(_rebuild, tree)
+    else:
+        paths, structure = tree_util.tree_flatten_with_path(tree)
+        rebuild = partial(tree_util.tree_unflatten, structure)
+    leaves: _Leaves = {}
+    for path, leaf in paths:
+        name = '.'.join(map(_key_name, path)) or 'param0'
+        if name in leaves:
+            raise ValueError(f'two of the arrays are called {name!r}; rename '
+                             'one of the keys')
+        if (isinstance(leaf, (list, tuple))
+                or np.asarray(leaf).dtype == np.object_):
+            raise TypeError(
+                f'{name!r} is a {type(leaf).__name__}, not an array; params '
+                'are dictionaries of arrays or, with JAX, its pytrees')
+        leaves[name] = np.asarray(leaf)
+    return leaves, lambda updates: rebuild(updates[name] for name in leaves)
 
 
-def _below(path: str, key: Any) -> str:
-    return f'{path}.{key}' if path else str(key)
+def _key_name(key: Any) -> str:
+    """What is in one of JAX's keys; else the key itself."""
+    for attribute in ('key', 'idx', 'name'):
+        if hasattr(key, attribute):
+            return str(getattr(key, attribute))
+    return str(key)
 
 
-def _collect(node: Any, path: str, leaves: _Leaves) -> None:
+def _walk(node: Any, path: tuple[str, ...]) -> Iterator[tuple[Any, Any]]:
     if not isinstance(node, dict):
-        leaves[path] = np.asarray(node)
+        yield path, node
         return
     for key, value in node.items():
-        _collect(value, _below(path, key), leaves)
+        yield from _walk(value, (*path, str(key)))
 
 
-def _rebuild(node: Any, path: str, updates: _Leaves) -> Any:
+def _rebuild(node: Any, updates: Iterator[np.ndarray]) -> Any:
     if not isinstance(node, dict):
-        return updates[path]
-    return {key: _rebuild(value, _below(path, key), updates)
-            for key, value in node.items()}
+        return next(updates)
+    return {key: _rebuild(value, updates) for key, value in node.items()}

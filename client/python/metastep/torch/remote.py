@@ -1,15 +1,17 @@
 """An optimizer for PyTorch whose state lives on a metastep server."""
 from __future__ import annotations
 
+import contextlib
 import logging
 from types import TracebackType
 from typing import Any, Callable
 
+import grpc
 import numpy as np
 import torch
 from torch import Tensor
 
-from metastep import errors, rules
+from metastep import _floats, errors, rules
 from metastep.client import Client
 from metastep.session import Session
 from metastep.torch import parameters
@@ -119,19 +121,25 @@ class RemoteOptimizer(torch.optim.Optimizer):
             sum(len(group['params']) for group in self.param_groups))
         rule = rules.to_message(
             param_group.get('model', self.defaults['model']))
-        fallback: Source = rules.to_plain(rule)
         if isinstance(rule, spec_pb2.ModelRef):
             info = self._client.model(rule)
             rule = spec_pb2.ModelRef(name=info.name, version=info.version)
-            if self._on_unavailable == 'local':
-                fallback = self._client.export_model(rule)
         param_group['model'] = rules.to_plain(rule)
+        fallback = self._fallback(param_group['model'], self.is_local)
         super().add_param_group(param_group)
         self._sessions.append(None)
         self._fallbacks.append(fallback)
         if self._local is not None:
             self._local.add_param_group(
                 self._local_group(param_group, fallback))
+
+    def _fallback(self, model: str | dict[str, Any], is_local: bool) -> Source:
+        """A group's rule for steps in process, if there may be any."""
+        rule = rules.to_message(model)
+        if isinstance(rule, spec_pb2.ModelRef) and (
+                is_local or self._on_unavailable == 'local'):
+            return self._client.export_model(rule)
+        return model
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -160,6 +168,10 @@ class RemoteOptimizer(torch.optim.Optimizer):
 
     def _step_remotely(self, stepped: list[int]) -> None:
         """Steps these groups; the parameters move when all have been."""
+        # Before any is sent: a group that was stepped cannot take it back when
+        # another is refused.
+        for index in stepped:
+            self._check_finite(self.param_groups[index])
         try:
             for index in stepped:
                 if index not in self._updates:
@@ -173,6 +185,24 @@ class RemoteOptimizer(torch.optim.Optimizer):
             return
         for index in stepped:
             self._apply(self.param_groups[index], self._updates.pop(index))
+
+    def _check_finite(self, group: dict[str, Any]) -> None:
+        """Raises what Session.step would of this group's gradient."""
+        wire_format = self._formats['wire_format']
+        for name, param in _served(group):
+            if param.grad is None:
+                continue
+            gradient = param.grad.reshape(-1).float()
+            finite = gradient.abs() < _floats.OVERFLOW[wire_format]
+            if finite.all():
+                continue
+            offset = int(finite.logical_not().nonzero()[0])
+            raise errors.Error(
+                f'gradient of tensor {name!r} is {gradient[offset]} at offset '
+                f'{offset}, which is not finite in {wire_format}; leave this '
+                'step out, or take it with a finite gradient',
+                grpc.StatusCode.INVALID_ARGUMENT, 'GRADIENT_NOT_FINITE',
+                {'tensor': name, 'offset': str(offset)})
 
     def _update_of(self, index: int) -> np.ndarray:
         while True:
@@ -209,7 +239,10 @@ class RemoteOptimizer(torch.optim.Optimizer):
         _log.warning(
             '%s: going on in process, from a fresh optimizer state: %s',
             self._client.address, error)
-        self._local = LearnedOptimizer(
+        self._local = self._make_local()
+
+    def _make_local(self) -> LearnedOptimizer:
+        return LearnedOptimizer(
             [self._local_group(group, fallback) for group, fallback in zip(
                 self.param_groups, self._fallbacks)], self._fallbacks[0])
 
@@ -229,7 +262,9 @@ class RemoteOptimizer(torch.optim.Optimizer):
         """What load_state_dict needs to go on to the same bits.
 
         Each open session is saved on the server, and the dictionary names the
-        snapshots: it is small, and good as long as the server keeps them.
+        snapshots: it is small, and good as long as the server keeps them. After
+        a step that raised, it also has the updates that came before the error,
+        for the step to be called again.
 
         Raises:
           errors.Unavailable: the server is out of reach.
@@ -242,7 +277,9 @@ class RemoteOptimizer(torch.optim.Optimizer):
             return saved
         snapshots = [session.save() if session is not None else None
                      for session in self._sessions]
-        saved[_KEY] = {'server': self._client.address, 'snapshots': snapshots}
+        saved[_KEY] = {'server': self._client.address, 'snapshots': snapshots,
+                       'updates': {index: torch.from_numpy(update)
+                                   for index, update in self._updates.items()}}
         self._forget_old([id for id in snapshots if id is not None])
         return saved
 
@@ -259,7 +296,8 @@ class RemoteOptimizer(torch.optim.Optimizer):
 
         Raises:
           ValueError: not a dictionary of this class, or of other groups.
-          errors.NotFound: SNAPSHOT_UNKNOWN: deleted, or of another server.
+          errors.NotFound: SNAPSHOT_UNKNOWN: deleted, or of another server;
+            MODEL_UNKNOWN: the server lacks a model for steps in process.
           errors.Unavailable: the server is out of reach.
         """
         self._check_open()
@@ -272,30 +310,27 @@ class RemoteOptimizer(torch.optim.Optimizer):
                 f'the state_dict has {len(state_dict["param_groups"])} '
                 f'parameter groups, the optimizer {len(self.param_groups)}')
         sessions: list[Session | None] = [None] * len(self.param_groups)
-        for index, snapshot_id in enumerate(ours.get('snapshots', ())):
-            if snapshot_id is not None:
-                sessions[index] = self._client.restore_session(
-                    snapshot_id, ttl=self._ttl,
-                    wire_format=self._formats['wire_format'])
-        super().load_state_dict(
-            {key: value for key, value in state_dict.items() if key != _KEY})
+        fallbacks = [self._fallback(group['model'], 'local' in ours)
+                     for group in state_dict['param_groups']]
+        with contextlib.ExitStack() as restored:  # closed after an error
+            for index, snapshot_id in enumerate(ours.get('snapshots', ())):
+                if snapshot_id is not None:
+                    sessions[index] = restored.enter_context(
+                        self._client.restore_session(
+                            snapshot_id, ttl=self._ttl,
+                            wire_format=self._formats['wire_format']))
+            super().load_state_dict({key: value for key, value
+                                     in state_dict.items() if key != _KEY})
+            restored.pop_all()
         self._close_sessions()
         self._sessions = sessions
-        self._updates = {}
+        self._fallbacks = fallbacks
+        self._updates = {index: update.cpu().numpy() for index, update
+                         in ours.get('updates', {}).items()}
         self._local = None
         if 'local' in ours:
-            self._load_local(ours['local'])
-
-    def _load_local(self, saved: dict[str, Any]) -> None:
-        for index, group in enumerate(self.param_groups):
-            rule = rules.to_message(group['model'])
-            self._fallbacks[index] = (
-                self._client.export_model(rule)
-                if isinstance(rule, spec_pb2.ModelRef) else group['model'])
-        self._local = LearnedOptimizer(
-            [self._local_group(group, fallback) for group, fallback in zip(
-                self.param_groups, self._fallbacks)], self._fallbacks[0])
-        self._local.load_state_dict(saved)
+            self._local = self._make_local()
+            self._local.load_state_dict(ours['local'])
 
     def __getstate__(self) -> dict[str, Any]:
         raise TypeError('a RemoteOptimizer cannot be pickled or copied, for '
