@@ -36,11 +36,12 @@ struct ScalingOptions {
 
 // The spec as it is shipped, with its two lanes: a lane a worker, which is what
 // a user of two workers runs, and where a round waits longest for its slower
-// half. It ends after the rounds that are measured and a short validation.
+// half. It ends after the rounds that are measured, first order like those of
+// its first stage, and a short validation.
 absl::StatusOr<v1::RunSpec> Spec(int rounds) {
   return LoadRunSpec(
       METASTEP_SPECS_DIR "/mnist.textproto",
-      {absl::StrCat("training.rounds=", rounds),
+      {absl::StrCat("training.stages=[{rounds: ", rounds, "}]"),
        absl::StrCat("training.validation.every_rounds=", rounds),
        "training.validation.tasks=1", "training.validation.steps=1"});
 }

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <sstream>
 #include <system_error>
 #include <vector>
@@ -127,10 +129,10 @@ absl::StatusOr<std::string> Mnist(const fs::path& folder) {
 
 std::vector<fs::path> FoldersIn(const fs::path& folder) {
   std::vector<fs::path> found;
-  std::error_code error;
-  for (const fs::directory_entry& entry :
-       fs::directory_iterator(folder, error)) {
-    if (entry.is_directory(error)) found.push_back(entry.path());
+  std::error_code ignored;
+  for (fs::directory_iterator entry(folder, ignored), end; entry != end;
+       entry.increment(ignored)) {
+    if (entry->is_directory(ignored)) found.push_back(entry->path());
   }
   std::sort(found.begin(), found.end());
   return found;
@@ -159,7 +161,7 @@ absl::StatusOr<Finding> Data(const fs::path& folder) {
   return Finding{"data", Verdict::kGood, absl::StrJoin(read, "; ")};
 }
 
-absl::StatusOr<Finding> Server(const std::string& address, absl::Time now) {
+absl::StatusOr<Finding> Server(const std::string& address) {
   Cancellation cancellation;
   v1::HandDesignedSpec rule;
   rule.mutable_sgd()->set_learning_rate(1);
@@ -168,22 +170,20 @@ absl::StatusOr<Finding> Server(const std::string& address, absl::Time now) {
   RemoteOptimizerOptions options;
   options.give_up_after = kServerPatience;
   const auto channel = MakeChannel(address);
+  const absl::Time before = absl::Now();
   METASTEP_ASSIGN_OR_RETURN(
       RemoteOptimizer optimizer,
       RemoteOptimizer::Open(channel, rule, {tensor}, options));
+  const absl::Time after = absl::Now();
   METASTEP_ASSIGN_OR_RETURN(const std::vector<float> update,
                             optimizer.Step(std::vector<float>{2}));
   if (update[0] != -2) {
     return absl::InternalError(absl::StrCat(
         address, " answered gradient 2 with ", update[0], ", not with -2"));
   }
-  const absl::Duration skew = FromTimestamp(optimizer.session().opened()) - now;
+  const absl::Time opened = FromTimestamp(optimizer.session().opened());
   METASTEP_RETURN_IF_ERROR(optimizer.Close());
-  if (absl::AbsDuration(skew) > kMaxSkew) {
-    return absl::FailedPreconditionError(absl::StrFormat(
-        "the clock of %s is %s ahead of this host's; set both by NTP", address,
-        absl::FormatDuration(absl::Trunc(skew, absl::Milliseconds(1)))));
-  }
+  METASTEP_RETURN_IF_ERROR(CheckSameTime(address, opened, before, after));
   METASTEP_ASSIGN_OR_RETURN(const auto workers,
                             RunClient(channel, cancellation).ListWorkers());
   return Finding{"server", workers.empty() ? Verdict::kNote : Verdict::kGood,
@@ -212,6 +212,10 @@ absl::StatusOr<Finding> Port(const std::string& address) {
   if (bind(descriptor, found->ai_addr, found->ai_addrlen) == 0) {
     return Finding{"port", Verdict::kGood,
                    absl::StrCat(address, " is free for a server")};
+  }
+  if (errno != EADDRINUSE) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "no server can listen at ", address, ": ", std::strerror(errno)));
   }
   return Finding{"port", Verdict::kNote,
                  absl::StrCat(address,
@@ -280,8 +284,20 @@ Finding CheckPort(const std::string& address) {
   return From("port", Port(address));
 }
 
-Finding CheckServer(const std::string& address, absl::Time now) {
-  return From("server", Server(address, now));
+absl::Status CheckSameTime(const std::string& address, absl::Time server,
+                           absl::Time before, absl::Time after) {
+  const absl::Duration ahead = server - after;
+  const absl::Duration behind = before - server;
+  const absl::Duration skew = std::max(ahead, behind);
+  if (skew <= kMaxSkew) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrFormat(
+      "the clock of %s is %s %s this host's; set both by NTP", address,
+      absl::FormatDuration(absl::Trunc(skew, absl::Milliseconds(1))),
+      ahead > behind ? "ahead of" : "behind"));
+}
+
+Finding CheckServer(const std::string& address) {
+  return From("server", Server(address));
 }
 
 Finding CheckDryRun(const fs::path& folder, Cancellation& cancellation) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "rpc/cancellation.h"
@@ -35,12 +36,19 @@ Finding CheckStorage(const std::filesystem::path& folder);
 // read.
 Finding CheckData(const std::filesystem::path& folder);
 
-// `address` ("127.0.0.1:7070") is free for a server; a note if it is taken.
+// `address` ("127.0.0.1:7070") is free for a server; a note if it is taken, a
+// fault if none could listen there.
 Finding CheckPort(const std::string& address);
+
+// The server at `address`, which gave `server` as the time of something that it
+// did from `before` to `after` by this host's clock, has the same time as it,
+// to some seconds. Errors: FailedPrecondition.
+absl::Status CheckSameTime(const std::string& address, absl::Time server,
+                           absl::Time before, absl::Time after);
 
 // A server answers at `address`, takes a step, and has the same time as this
 // host.
-Finding CheckServer(const std::string& address, absl::Time now);
+Finding CheckServer(const std::string& address);
 
 // The programs in `folder` train on the smallest problem there is, on free
 // ports. REQUIRES: as LocalCluster.

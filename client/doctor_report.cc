@@ -42,7 +42,10 @@ std::string FindingsJson(const std::vector<Finding>& findings) {
                     {"verdict", WordsOf(finding.verdict).json},
                     {"detail", finding.detail}});
   }
-  return json.dump(/*indent=*/2) + "\n";
+  // Names of files may be no UTF-8.
+  return json.dump(/*indent=*/2, ' ', /*ensure_ascii=*/false,
+                   nlohmann::ordered_json::error_handler_t::replace) +
+         "\n";
 }
 
 bool MayColor(bool is_terminal, const char* no_color) {

@@ -54,6 +54,11 @@ int Run(const Command& command) {
   static auto& cancellation = *new Cancellation;
   CancelOnSignal(cancellation);
   absl::Status status = command(cancellation);
+  // As with WriteUserFile.
+  if (status.ok() && !std::cout.flush()) {
+    status = absl::InvalidArgumentError(
+        "standard output could not be written; some of the output is lost");
+  }
   if (status.ok()) return kExitDone;
   // What was cancelled fails in many ways; the reason is the one to tell.
   if (!cancellation.status().ok()) status = cancellation.status();

@@ -77,8 +77,8 @@ class RemoteOptimizer::Connection {
                       absl::Span<const float> gradient,
                       absl::Span<float> update) {
     return RetryUnavailable(options_.retry, options_.sleep, [&] {
-      const absl::Status status =
-          StepByStream(*stub_, begin, gradient, update, options_.timeout);
+      const absl::Status status = OutOfReachIsUnavailable(
+          StepByStream(*stub_, begin, gradient, update, options_.timeout));
       // The stream of an attempt before, which the server holds for alive.
       if (!absl::IsAborted(status)) return status;
       return absl::UnavailableError(status.message());

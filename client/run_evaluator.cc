@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
-#include "base/digest.h"
 #include "base/status_macros.h"
 #include "client/watch_run.h"
 #include "optimizer/run_spec.h"
@@ -14,8 +13,7 @@
 namespace metastep {
 namespace {
 
-// Of a curve's 8 bytes each: half of the 4 MiB that a gRPC message may have.
-constexpr int64_t kMaxFigures = (2 << 20) / 8;
+constexpr int64_t kMaxFigures = kMaxCurveBytes / sizeof(double);
 
 int EntriesPerRun(const v1::EvaluationSpec& what) {
   // Two coordinates of theta take the room of a figure; of whole thetas fewer
@@ -30,8 +28,8 @@ int EntriesPerRun(const v1::EvaluationSpec& what) {
 }  // namespace
 
 RunEvaluator::RunEvaluator(const v1::RunSpec& base, RunClient& runs,
-                           ProgressLine& progress)
-    : base_(base), runs_(runs), progress_(progress) {
+                           ProgressLine& progress, Start& start)
+    : base_(base), runs_(runs), progress_(progress), start_(start) {
   base_.clear_work();
 }
 
@@ -39,8 +37,7 @@ absl::StatusOr<std::vector<v1::LossCurve>> RunEvaluator::EvaluateInOneRun(
     const v1::EvaluationSpec& what) {
   v1::RunSpec spec = base_;
   *spec.mutable_evaluation() = what;
-  METASTEP_ASSIGN_OR_RETURN(const v1::Run created,
-                            runs_.Create(RandomId(), spec));
+  METASTEP_ASSIGN_OR_RETURN(const v1::Run created, start_(runs_, spec));
   const absl::StatusOr<v1::Run> ended =
       WatchToEnd(runs_, created.run_id(), progress_);
   if (!ended.ok()) {

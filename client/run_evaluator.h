@@ -4,9 +4,11 @@
 
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "client/evaluator.h"
 #include "client/progress.h"
 #include "client/service_clients.h"
+#include "metastep/v1/run_service.pb.h"
 #include "metastep/v1/spec.pb.h"
 
 namespace metastep {
@@ -14,10 +16,14 @@ namespace metastep {
 // Each evaluation is a run. Not thread-safe.
 class RunEvaluator final : public Evaluator {
  public:
+  // CreateAnew, or CreateOrResume.
+  using Start = absl::StatusOr<v1::Run>(RunClient& runs,
+                                        const v1::RunSpec& spec);
+
   // Takes name, seed and task from `base`. `runs` and `progress` must outlive
   // it.
-  RunEvaluator(const v1::RunSpec& base, RunClient& runs,
-               ProgressLine& progress);
+  RunEvaluator(const v1::RunSpec& base, RunClient& runs, ProgressLine& progress,
+               Start& start);
 
   // Asks for so many entries in a run that its message stays small.
   // Errors: also Aborted, if the run fails. A run whose watch fails is
@@ -32,6 +38,7 @@ class RunEvaluator final : public Evaluator {
   v1::RunSpec base_;  // without work
   RunClient& runs_;
   ProgressLine& progress_;
+  Start& start_;
 };
 
 }  // namespace metastep

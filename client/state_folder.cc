@@ -19,8 +19,14 @@ absl::StatusOr<std::unique_ptr<StateFolder>> StateFolder::Open(
     return std::unique_ptr<StateFolder>(
         new StateFolder(path, /*temporary=*/false));
   }
-  std::string name =
-      (std::filesystem::temp_directory_path() / "metastep-XXXXXX").string();
+  std::error_code error;
+  const auto parent = std::filesystem::temp_directory_path(error);
+  if (error) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("no folder for temporary files: ", error.message(),
+                     "; set TMPDIR to one"));
+  }
+  std::string name = (parent / "metastep-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) {
     return absl::InvalidArgumentError(absl::StrCat(
         "cannot make a temporary folder ", name, ": ", std::strerror(errno)));

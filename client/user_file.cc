@@ -1,5 +1,8 @@
 #include "client/user_file.h"
 
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
 #include "base/file.h"
 
 namespace metastep {
@@ -21,8 +24,13 @@ absl::StatusOr<std::string> ReadUserFile(const std::filesystem::path& path,
 absl::Status WriteUserFile(const std::filesystem::path& path,
                            absl::string_view bytes) {
   // Absolute, because "x.svg" alone has no parent folder to sync.
-  return AsUsageError(
-      WriteFileAtomically(std::filesystem::absolute(path), bytes));
+  std::error_code error;
+  const auto absolute = std::filesystem::absolute(path, error);
+  if (error) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "cannot write file '", path.string(), "': ", error.message()));
+  }
+  return AsUsageError(WriteFileAtomically(absolute, bytes));
 }
 
 absl::Status MakeUserFolder(const std::filesystem::path& path) {

@@ -72,7 +72,8 @@ absl::StatusOr<ImageDataset> ReadCifar(const fs::path& folder) {
 }
 
 absl::Status WriteCifar(const fs::path& folder, const ImageDataset& dataset) {
-  for (int64_t begin = 0, file = 0; begin < dataset.images;
+  int file = 0;
+  for (int64_t begin = 0; begin < dataset.images;
        begin += kCifarFileImages, ++file) {
     std::string bytes;
     const int64_t end = std::min(begin + kCifarFileImages, dataset.images);
@@ -82,7 +83,17 @@ absl::Status WriteCifar(const fs::path& folder, const ImageDataset& dataset) {
       bytes.append(pixels, pixels + kPixels);
     }
     METASTEP_RETURN_IF_ERROR(
-        WriteFileAtomically(FilePath(folder, static_cast<int>(file)), bytes));
+        WriteFileAtomically(FilePath(folder, file), bytes));
+  }
+  // ReadCifar would take those of a larger set before this one for its own.
+  for (; file < kFiles; ++file) {
+    const fs::path path = FilePath(folder, file);
+    std::error_code error;
+    fs::remove(path, error);
+    if (error) {
+      return absl::UnavailableError(
+          absl::StrCat("cannot remove ", path.string(), ": ", error.message()));
+    }
   }
   return absl::OkStatus();
 }

@@ -26,8 +26,8 @@ inline constexpr int64_t kCifarFileImages = 10000;
 // kCifarFileImages records, a label that is no class; Unavailable.
 absl::StatusOr<ImageDataset> ReadCifar(const std::filesystem::path& folder);
 
-// Writes the images into as many of these files as they need. Errors:
-// Unavailable. REQUIRES: at most 5 * kCifarFileImages images.
+// Writes the images into as many of these files as they need, and removes the
+// others. Errors: Unavailable. REQUIRES: at most 5 * kCifarFileImages images.
 absl::Status WriteCifar(const std::filesystem::path& folder,
                         const ImageDataset& dataset);
 

@@ -24,13 +24,15 @@ bool IsImageName(const fs::path& path) {
   return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
 }
 
-// In the order of their names. What cannot be listed has none.
+// In the order of their names. What cannot be listed to its end has none.
 std::vector<fs::path> ImageFiles(const fs::path& folder) {
   std::vector<fs::path> files;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-    if (IsImageName(entry.path())) files.push_back(entry.path());
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; entry != end;
+       entry.increment(error)) {
+    if (IsImageName(entry->path())) files.push_back(entry->path());
   }
+  if (error) files.clear();
   std::sort(files.begin(), files.end());
   return files;
 }

@@ -17,6 +17,7 @@
 #include "client/run_evaluator.h"
 #include "client/service_clients.h"
 #include "client/spec_file.h"
+#include "client/start_run.h"
 #include "rpc/channel.h"
 
 namespace metastep {
@@ -78,7 +79,7 @@ absl::Status RunCompare(const CompareOptions& options,
   RunClient runs(channel, cancellation);
   ProgressLine progress(ProgressLine::StyleForStderr(options.output.quiet),
                         std::cerr, Clock::Real());
-  RunEvaluator evaluator(spec, runs, progress);
+  RunEvaluator evaluator(spec, runs, progress, CreateAnew);
   METASTEP_ASSIGN_OR_RETURN(
       const auto rules,
       Compare(evaluator,
@@ -109,20 +110,25 @@ void AddCompareCommand(CLI::App& app, Command& command) {
   verb->add_option("--model-file", options->model_files,
                    "Learned rule as a safetensors file; may be repeated")
       ->type_name("FILE")
-      ->allow_extra_args(false)
-      ->excludes(verb->get_option("--server"));
+      ->allow_extra_args(false);
   verb->add_option("--pictures", options->pictures,
                    "Of neural art: write a PNG of the first task at its start "
                    "and after the steps of each learned rule and of the best "
                    "hand-designed one")
       ->type_name("FILE");
-  verb->get_option("--server")
-      ->excludes(verb->get_option("--state-dir"))
-      ->excludes(verb->get_option("--workers"))
-      ->excludes(verb->get_option("--data-dir"));
+  // They ask for a server of its own: the environment's is not meant.
+  for (const char* own :
+       {"--model-file", "--state-dir", "--workers", "--data-dir"}) {
+    verb->get_option(own)
+        ->excludes(verb->get_option("--server"))
+        ->each(
+            [options](const std::string&) { options->server.address.clear(); });
+  }
   verb->footer(
       "Tasks are of the SPEC's family. Without --server, a server and workers "
-      "are started for the comparison.\n\nExample:\n"
+      "are started for the comparison; with METASTEP_SERVER in the "
+      "environment, only if --model-file, --state-dir, --workers or --data-dir "
+      "is given.\n\nExample:\n"
       "  metastep compare specs/mnist.textproto --model-file "
       "mnist.safetensors --data-dir data --steps 200 --plot curves.png");
   OnParse(*verb, command, options, &RunCompare);

@@ -41,9 +41,8 @@ absl::Status RunDoctor(const DoctorOptions& options,
   report(CheckClock(Clock::Real().Now()));
   report(CheckStorage(options.state_dir));
   report(CheckData(options.data_dir));
-  report(options.server.empty()
-             ? CheckPort(options.listen)
-             : CheckServer(options.server, Clock::Real().Now()));
+  report(options.server.empty() ? CheckPort(options.listen)
+                                : CheckServer(options.server));
   report(CheckDryRun(ExecutableFolder(), cancellation));
   if (options.json) std::cout << FindingsJson(findings);
   const auto bad = std::count_if(

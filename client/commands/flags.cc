@@ -1,5 +1,7 @@
 #include "client/commands/flags.h"
 
+#include <cstdlib>
+
 #include "client/plot.h"
 
 namespace metastep {
@@ -18,9 +20,14 @@ std::string IsPlotFile(const std::string& path) {
 }  // namespace
 
 void AddServerFlags(CLI::App& verb, ServerFlags& flags) {
-  verb.add_option("--server", flags.address, "Address of metastep-server")
+  // Not by CLI11's envname: what that reads counts as given, and to every verb,
+  // also to one that shares its flags with the one on the command line.
+  const char* address = std::getenv("METASTEP_SERVER");
+  if (address != nullptr && address[0] != '\0') flags.address = address;
+  verb.add_option("--server", flags.address,
+                  "Address of metastep-server; the environment's "
+                  "METASTEP_SERVER is its default")
       ->type_name("HOST:PORT")
-      ->envname("METASTEP_SERVER")
       ->capture_default_str();
 }
 

@@ -26,6 +26,7 @@ void OnParse(CLI::App& verb, Command& command,
 struct ServerFlags {
   std::string address = "127.0.0.1:7070";
 };
+// The environment's METASTEP_SERVER replaces the default that `flags` has.
 void AddServerFlags(CLI::App& verb, ServerFlags& flags);
 
 struct SpecFlags {

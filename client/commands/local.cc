@@ -6,29 +6,23 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/status_macros.h"
 #include "client/art_pictures.h"
+#include "client/commands/backend.h"
 #include "client/commands/flags.h"
-#include "client/executable_folder.h"
-#include "client/local_cluster.h"
 #include "client/model_name.h"
 #include "client/picture_strip.h"
 #include "client/progress.h"
 #include "client/run_report.h"
 #include "client/service_clients.h"
 #include "client/spec_file.h"
-#include "client/state_folder.h"
+#include "client/start_run.h"
 #include "client/user_file.h"
 #include "client/watch_run.h"
 #include "rpc/channel.h"
 
 namespace metastep {
 namespace {
-
-// Failures of one spec that are kept in one state folder before the command
-// shows the last instead of trying again.
-constexpr int kMaxAttempts = 1000;
 
 struct LocalOptions {
   SpecFlags spec;
@@ -37,22 +31,6 @@ struct LocalOptions {
   std::string export_path;
   std::string pictures;
 };
-
-// Creates the run, or finds the unfinished or finished one that an earlier call
-// with the same spec left in the state folder. One that failed or was cancelled
-// is not gone back to.
-absl::StatusOr<v1::Run> CreateOrResume(RunClient& runs,
-                                       const v1::RunSpec& spec) {
-  const std::string id = Sha256Hex(spec.SerializeAsString());
-  for (int attempt = 1;; ++attempt) {
-    METASTEP_ASSIGN_OR_RETURN(
-        v1::Run run,
-        runs.Create(absl::StrCat("local-", id, "-", attempt), spec));
-    const bool good =
-        run.state() == v1::Run::RUNNING || run.state() == v1::Run::SUCCEEDED;
-    if (good || attempt == kMaxAttempts) return run;
-  }
-}
 
 absl::Status ExportTo(const std::string& path, const v1::ModelInfo& model,
                       ModelClient& models) {
@@ -113,17 +91,13 @@ absl::Status RunLocal(const LocalOptions& options, Cancellation& cancellation) {
     return absl::OkStatus();
   }
   METASTEP_RETURN_IF_ERROR(CheckOptions(options, spec));
-  METASTEP_ASSIGN_OR_RETURN(const auto state,
-                            StateFolder::Open(options.cluster.state_dir));
-  METASTEP_ASSIGN_OR_RETURN(
-      const auto cluster,
-      LocalCluster::Start({ExecutableFolder(), state->path(),
-                           options.cluster.data_dir, options.cluster.workers},
-                          cancellation));
+  METASTEP_ASSIGN_OR_RETURN(const Backend backend,
+                            StartBackend(options.cluster, cancellation));
   METASTEP_ASSIGN_OR_RETURN(
       const v1::Run run,
-      RunToEnd(options, spec, cluster->address(), cancellation));
-  if (state->temporary() && run.has_model() && options.export_path.empty()) {
+      RunToEnd(options, spec, backend.address, cancellation));
+  if (backend.state->temporary() && run.has_model() &&
+      options.export_path.empty()) {
     std::cerr << "the model is deleted with the temporary state folder; keep "
                  "it by --state-dir DIR or --export FILE\n";
   }

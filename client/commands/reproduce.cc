@@ -12,7 +12,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/build_version.h"
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/status_macros.h"
 #include "client/art_pictures.h"
 #include "client/commands/backend.h"
@@ -30,6 +29,7 @@
 #include "client/run_evaluator.h"
 #include "client/service_clients.h"
 #include "client/spec_file.h"
+#include "client/start_run.h"
 #include "client/user_file.h"
 #include "client/watch_run.h"
 #include "rpc/channel.h"
@@ -72,8 +72,9 @@ absl::StatusOr<v1::Experiment> FindExperiment(const fs::path& shared,
   std::error_code ignored;
   if (fs::exists(path, ignored)) return LoadExperiment(path);
   std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-    names.push_back(entry.path().stem());
+  for (fs::directory_iterator entry(folder, ignored), end; entry != end;
+       entry.increment(ignored)) {
+    names.push_back(entry->path().stem());
   }
   std::sort(names.begin(), names.end());
   std::string known;
@@ -118,7 +119,7 @@ class Reproduction {
     base.set_name(part.name());
     base.set_seed(part.seed());
     *base.mutable_task() = part.task();
-    RunEvaluator evaluator(base, runs_, progress_);
+    RunEvaluator evaluator(base, runs_, progress_, CreateOrResume);
     METASTEP_ASSIGN_OR_RETURN(
         measured.rules,
         Compare(evaluator, {measured.models,
@@ -156,7 +157,7 @@ class Reproduction {
     METASTEP_ASSIGN_OR_RETURN(const v1::RunSpec spec,
                               LoadRunSpec(SpecOf(name), {}));
     METASTEP_ASSIGN_OR_RETURN(const v1::Run created,
-                              runs_.Create(RandomId(), spec));
+                              CreateOrResume(runs_, spec));
     METASTEP_ASSIGN_OR_RETURN(const v1::Run run,
                               WatchToEnd(runs_, created.run_id(), progress_));
     METASTEP_ASSIGN_OR_RETURN(const std::string file,
@@ -271,7 +272,10 @@ void AddReproduceCommand(CLI::App& app, Command& command) {
   AddClusterFlags(*verb, options->cluster);
   AddOutputFlags(*verb, options->output);
   verb->footer(
-      "Ends with 6 if a threshold of the experiment is missed.\n\nExample:\n"
+      "Ends with 6 if a threshold of the experiment is missed. An interrupted "
+      "reproduction goes on when it is called again with the same --state-dir: "
+      "trainings from where they were, and evaluations that had ended are not "
+      "repeated.\n\nExample:\n"
       "  metastep reproduce mnist --data-dir data --output-dir results "
       "--markdown results/mnist.md");
   OnParse(*verb, command, options, &RunReproduce);

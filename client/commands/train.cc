@@ -3,13 +3,13 @@
 #include <memory>
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/status_macros.h"
 #include "client/commands/flags.h"
 #include "client/progress.h"
 #include "client/run_report.h"
 #include "client/service_clients.h"
 #include "client/spec_file.h"
+#include "client/start_run.h"
 #include "client/watch_run.h"
 #include "rpc/channel.h"
 
@@ -31,8 +31,7 @@ absl::Status RunTrain(const TrainOptions& options, Cancellation& cancellation) {
     return absl::OkStatus();
   }
   RunClient runs(MakeChannel(options.server.address), cancellation);
-  METASTEP_ASSIGN_OR_RETURN(const v1::Run created,
-                            runs.Create(RandomId(), spec));
+  METASTEP_ASSIGN_OR_RETURN(const v1::Run created, CreateAnew(runs, spec));
   if (!options.output.quiet) {
     std::cerr << "run " << created.run_id()
               << " goes on if this command is interrupted; metastep watch "

@@ -28,6 +28,13 @@ TEST(DoctorReportTest, JsonHasAllOfIt) {
       "verdict": "bad", "detail": "no room"}])"));
 }
 
+// U+FFFD stands for a byte that is no UTF-8.
+TEST(DoctorReportTest, JsonIsUtf8WhateverAFileIsCalled) {
+  const auto json = nlohmann::json::parse(
+      FindingsJson({{"storage", Finding::Verdict::kBad, "/tmp/x\xff"}}));
+  EXPECT_EQ(json[0].at("detail"), "/tmp/x\xef\xbf\xbd");
+}
+
 TEST(DoctorReportTest, NoColorIsHonoured) {
   EXPECT_TRUE(MayColor(/*is_terminal=*/true, nullptr));
   EXPECT_TRUE(MayColor(/*is_terminal=*/true, ""));

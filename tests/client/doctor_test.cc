@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -94,6 +96,33 @@ TEST_F(DoctorTest, APortIsFreeOrTaken) {
   }
   EXPECT_EQ(CheckPort(address).verdict, Verdict::kGood);
   EXPECT_EQ(CheckPort("nonsense").verdict, Verdict::kBad);
+}
+
+// 203.0.113.0/24 is for documentation (RFC 5737): no host has an address of it.
+TEST_F(DoctorTest, AnAddressOfAnotherHostIsNotTaken) {
+  const Finding finding = CheckPort("203.0.113.5:7070");
+  EXPECT_EQ(finding.verdict, Verdict::kBad);
+  EXPECT_THAT(finding.detail, HasSubstr(std::strerror(EADDRNOTAVAIL)));
+}
+
+// The call took 10 s, and 5 s are let pass on either side.
+TEST_F(DoctorTest, ASlowServerHasTheSameTimeButNotOneAheadOrBehind) {
+  const absl::Time before = absl::UnixEpoch() + absl::Hours(10);
+  const absl::Time after = before + absl::Seconds(10);
+  const auto check = [&](absl::Duration since_before) {
+    return CheckSameTime("host:1", before + since_before, before, after);
+  };
+  EXPECT_OK(check(absl::Seconds(-5)));
+  EXPECT_OK(check(absl::Seconds(9)));
+  EXPECT_OK(check(absl::Seconds(15)));
+  EXPECT_THAT(
+      check(absl::Seconds(-7)),
+      StatusIs(absl::StatusCode::kFailedPrecondition,
+               HasSubstr("the clock of host:1 is 7s behind this host's")));
+  EXPECT_THAT(
+      check(absl::Seconds(17)),
+      StatusIs(absl::StatusCode::kFailedPrecondition,
+               HasSubstr("the clock of host:1 is 7s ahead of this host's")));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -31,10 +32,10 @@ class FakeStepService final : public v1::StepService::Service {
     return MakeChannel(absl::StrCat("127.0.0.1:", host_->port()));
   }
 
-  // The next call is done, but its answer does not arrive.
-  void LoseNextAnswer() {
+  // The next call is done, but `code` arrives in place of its answer.
+  void LoseNextAnswer(grpc::StatusCode code = grpc::StatusCode::UNAVAILABLE) {
     MutexLock lock(mu_);
-    lose_next_answer_ = true;
+    next_answer_ = grpc::Status(code, "answer lost");
   }
   // As if another client had stepped the sessions.
   void SkipStep() {
@@ -167,13 +168,11 @@ class FakeStepService final : public v1::StepService::Service {
     next_steps_[session.session_id()] = next_step;
   }
   grpc::Status Answer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    if (!lose_next_answer_) return grpc::Status::OK;
-    lose_next_answer_ = false;
-    return grpc::Status(grpc::StatusCode::UNAVAILABLE, "answer lost");
+    return std::exchange(next_answer_, grpc::Status::OK);
   }
 
   Mutex mu_;
-  bool lose_next_answer_ ABSL_GUARDED_BY(mu_) = false;
+  grpc::Status next_answer_ ABSL_GUARDED_BY(mu_);
   int opened_count_ ABSL_GUARDED_BY(mu_) = 0;
   std::map<std::string, int64_t> next_steps_ ABSL_GUARDED_BY(mu_);
   std::vector<int64_t> steps_ ABSL_GUARDED_BY(mu_);

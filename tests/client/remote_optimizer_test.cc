@@ -83,13 +83,17 @@ TEST(RemoteOptimizerTest, LargeStepsGoByStream) {
 }
 
 TEST(RemoteOptimizerTest, RepeatsAStepWhoseStreamBroke) {
-  FakeStepService service;
-  ASSERT_OK_AND_ASSIGN(RemoteOptimizer optimizer, OpenOn(service));
-  service.LoseNextAnswer();
-  EXPECT_THAT(optimizer.Step(std::vector<float>(kLarge, 2)),
-              IsOkAndHolds(std::vector<float>(kLarge, -1)));
-  EXPECT_THAT(service.steps(), ElementsAre(1, 1));
-  EXPECT_EQ(service.streams(), 2);
+  for (const grpc::StatusCode code :
+       {grpc::StatusCode::UNAVAILABLE, grpc::StatusCode::DEADLINE_EXCEEDED,
+        grpc::StatusCode::CANCELLED}) {
+    FakeStepService service;
+    ASSERT_OK_AND_ASSIGN(RemoteOptimizer optimizer, OpenOn(service));
+    service.LoseNextAnswer(code);
+    EXPECT_THAT(optimizer.Step(std::vector<float>(kLarge, 2)),
+                IsOkAndHolds(std::vector<float>(kLarge, -1)));
+    EXPECT_THAT(service.steps(), ElementsAre(1, 1));
+    EXPECT_EQ(service.streams(), 2);
+  }
 }
 
 TEST(RemoteOptimizerTest, ErrorsOfStreamsKeepTheirReason) {

@@ -1,8 +1,11 @@
 #include "client/state_folder.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <fstream>
+#include <string>
 
 #include "tests/support/status_matchers.h"
 
@@ -18,6 +21,16 @@ TEST(StateFolderTest, ATemporaryOneGoesWithAllThatItHolds) {
     std::ofstream(path / "file") << "x";
   }
   EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(StateFolderTest, ATemporaryOneNeedsAFolderForIt) {
+  const char* before = std::getenv("TMPDIR");
+  const std::string tmpdir = before == nullptr ? "/tmp" : before;
+  setenv("TMPDIR", "/no/such/folder", /*replace=*/1);
+  EXPECT_THAT(StateFolder::Open(""),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       testing::HasSubstr("set TMPDIR")));
+  setenv("TMPDIR", tmpdir.c_str(), /*replace=*/1);
 }
 
 TEST(StateFolderTest, ANamedOneIsMadeAndStays) {

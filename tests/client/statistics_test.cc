@@ -23,13 +23,13 @@ TEST(StatisticsTest, OneValueSaysNothingOfTheMean) {
   EXPECT_TRUE(std::isinf(HalfWidth95({1})));
 }
 
-// Values +1 and -1 in equal numbers: the half width over sqrt(1 / (n - 1)) is
-// the quantile. t(31) = 2.0395, t(99) = 1.9842.
+// Of n + 1 values with deviation sqrt(n + 1), the half width is the quantile
+// for n degrees of freedom. Those of the NIST/SEMATECH e-Handbook of
+// Statistical Methods, table 1.3.6.7.2.
 TEST(StatisticsTest, QuantileIsRightBeyondTheTable) {
-  for (const auto& [n, quantile] : {std::pair(32, 2.0395), {100, 1.9842}}) {
-    std::vector<double> values(n, 1.0);
-    for (int i = 0; i < n / 2; ++i) values[i] = -1.0;
-    EXPECT_NEAR(HalfWidth95(values) * std::sqrt(n - 1.0), quantile, 0.004);
+  for (const auto& [n, quantile] :
+       {std::pair(31, 2.040), {40, 2.021}, {60, 2.000}, {100, 1.984}}) {
+    EXPECT_NEAR(HalfWidth95(std::sqrt(n + 1.0), n + 1), quantile, 0.001);
   }
 }
 

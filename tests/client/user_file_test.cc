@@ -17,6 +17,9 @@ TEST(UserFileTest, EveryErrorIsOneOfUsage) {
   EXPECT_THAT(WriteUserFile("/no/such/folder/file", "x"),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("/no/such/folder")));
+  EXPECT_THAT(WriteUserFile("", "x"),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("cannot write file ''")));
   EXPECT_THAT(MakeUserFolder("/dev/null/folder"),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("/dev/null/folder")));

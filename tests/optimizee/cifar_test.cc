@@ -62,6 +62,15 @@ TEST(CifarTest, WritesAndReadsBackSeveralFiles) {
   EXPECT_EQ(read.pixels, written.pixels);
 }
 
+TEST(CifarTest, NothingIsLeftOfALargerSetBefore) {
+  const auto folder = NewTestFolder();
+  ASSERT_OK(WriteCifar(
+      folder, Numbered(std::vector<uint8_t>(kCifarFileImages + 1, 4))));
+  ASSERT_OK(WriteCifar(folder, Numbered({7, 2})));
+  ASSERT_OK_AND_ASSIGN(const ImageDataset read, ReadCifar(folder));
+  EXPECT_THAT(read.labels, ElementsAre(7, 2));
+}
+
 TEST(CifarTest, FilesThatAreNotThereAreLeftOut) {
   const auto folder = NewTestFolder();
   EXPECT_THAT(ReadCifar(folder),

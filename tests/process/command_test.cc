@@ -5,10 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -32,6 +35,28 @@ class CommandTest : public testing::Test {
   std::string WriteSpec(const std::string& text) const {
     std::ofstream(Path("spec.textproto")) << text;
     return Path("spec.textproto");
+  }
+  // Runs metastep with METASTEP_SERVER.
+  static CommandResult MetastepWith(const std::string& server,
+                                    std::vector<std::string> arguments) {
+    setenv("METASTEP_SERVER", server.c_str(), /*replace=*/1);
+    CommandResult result = Metastep(std::move(arguments));
+    unsetenv("METASTEP_SERVER");
+    return result;
+  }
+
+  struct Server {
+    std::unique_ptr<ChildProcess> process;
+    std::string address;
+  };
+  Server StartServer() const {
+    auto process = ChildProcess::Start(
+        {std::string(METASTEP_BIN_DIR) + "/metastep-server",
+         "--listen=127.0.0.1:0", "--state-dir", Path("served")});
+    const std::string ready = process->WaitForLine("\"port\"");
+    const int port =
+        nlohmann::json::parse(ready.substr(ready.find('{')))["port"];
+    return {std::move(process), absl::StrCat("127.0.0.1:", port)};
   }
 
   const std::filesystem::path folder_ = NewTestFolder();
@@ -136,6 +161,18 @@ TEST_F(CommandTest, ReproduceJudgesAndPlots) {
   EXPECT_TRUE(std::filesystem::exists(Path("page.md")));
 }
 
+TEST_F(CommandTest, AReproductionThatIsCalledAgainRepeatsNoRun) {
+  const auto runs_after_a_call = [this] {
+    Metastep({"reproduce", "quadratic", "--tasks", "1", "--output-dir",
+              Path("out"), "--state-dir", Path("served"), "--quiet"});
+    const auto [server, address] = StartServer();
+    return Metastep({"runs", "--server", address, "--json"}).output;
+  };
+  const std::string runs = runs_after_a_call();
+  EXPECT_THAT(runs, HasSubstr("gaussian-"));
+  EXPECT_EQ(runs_after_a_call(), runs);
+}
+
 // A PNG begins with these eight bytes.
 std::string BeginningOf(const std::string& path) {
   std::string bytes(8, ' ');
@@ -215,12 +252,7 @@ TEST_F(CommandTest, DoctorFindsNothingWrongHereAndAServerThatIsNot) {
   const CommandResult good = Metastep({"doctor", "--state-dir", Path("state")});
   EXPECT_EQ(good.exit_code, 0) << good.output;
   EXPECT_THAT(good.output, HasSubstr("ok    dry run   8 rounds"));
-  const auto server = ChildProcess::Start(
-      {std::string(METASTEP_BIN_DIR) + "/metastep-server",
-       "--listen=127.0.0.1:0", "--state-dir", Path("served")});
-  const std::string ready = server->WaitForLine("\"port\"");
-  const int port = nlohmann::json::parse(ready.substr(ready.find('{')))["port"];
-  const std::string address = "127.0.0.1:" + std::to_string(port);
+  const auto [server, address] = StartServer();
   EXPECT_THAT(
       Metastep({"doctor", "--state-dir", Path("state"), "--server", address})
           .output,
@@ -244,11 +276,60 @@ TEST_F(CommandTest, CompletionAndManualNameEveryVerb) {
   EXPECT_EQ(Metastep({"completion", "fish"}).exit_code, 2);
 }
 
+// Port 1 is reserved and nobody listens there.
+constexpr char kNowhere[] = "127.0.0.1:1";
+
 TEST_F(CommandTest, UnreachableServerHasItsOwnExitCode) {
-  // Port 1 is reserved and nobody listens there.
-  const CommandResult result = Metastep({"runs", "--server", "127.0.0.1:1"});
+  const CommandResult result = Metastep({"runs", "--server", kNowhere});
   EXPECT_EQ(result.exit_code, 3);
-  EXPECT_THAT(result.output, HasSubstr("127.0.0.1:1"));
+  EXPECT_THAT(result.output, HasSubstr(kNowhere));
+}
+
+// The answers of a server without models: 4 is not found, 2 a wrong file.
+TEST_F(CommandTest, EveryVerbOfModelsGoesToTheServerThatIsNamed) {
+  const auto [server, address] = StartServer();
+  EXPECT_EQ(MetastepWith(address, {"models"}).exit_code, 0);
+  std::ofstream(Path("file")) << "no model";
+  const std::vector<std::pair<int, std::vector<std::string>>> verbs = {
+      {0, {"list"}},
+      {4, {"get", "m"}},
+      {2, {"import", Path("file"), "--name", "m"}},
+      {4, {"export", "m", Path("exported")}},
+      {4, {"label", "m", "best"}},
+      {4, {"delete", "m@1"}}};
+  for (const auto& [exit_code, verb] : verbs) {
+    for (const bool server_first : {true, false}) {
+      std::vector<std::string> arguments = verb;
+      arguments.insert(server_first ? arguments.begin() : arguments.end(),
+                       {"--server", address});
+      arguments.insert(arguments.begin(), "models");
+      const CommandResult result = MetastepWith(kNowhere, arguments);
+      EXPECT_EQ(result.exit_code, exit_code) << verb[0] << result.output;
+    }
+  }
+}
+
+// A server of its own has no models: exit code 4, not 3.
+TEST_F(CommandTest, CompareHasAServerOfItsOwnIfItsFlagsAreGiven) {
+  const std::string spec = Spec("quadratic_gaussian");
+  const CommandResult own = MetastepWith(
+      kNowhere, {"compare", spec, "--model", "m", "--workers", "1"});
+  EXPECT_EQ(own.exit_code, 4) << own.output;
+  const CommandResult both = Metastep({"compare", spec, "--model", "m",
+                                       "--workers", "1", "--server", kNowhere});
+  EXPECT_EQ(both.exit_code, 2);
+  EXPECT_THAT(both.output, HasSubstr("--server excludes --workers"));
+  EXPECT_EQ(MetastepWith(kNowhere, {"compare", spec, "--model", "m"}).exit_code,
+            3);
+}
+
+TEST_F(CommandTest, OutputThatIsLostIsAnError) {
+  const auto process = ChildProcess::Start(
+      {"/bin/sh", "-c",
+       absl::StrCat(METASTEP_BIN_DIR, "/metastep man >/dev/full")});
+  process->WaitForLine("no line has this");
+  EXPECT_EQ(process->Wait(), 2);
+  EXPECT_THAT(process->output(), HasSubstr("standard output"));
 }
 
 }  // namespace
