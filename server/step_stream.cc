@@ -7,7 +7,6 @@
 
 #include "absl/strings/str_format.h"
 #include "base/mutex.h"
-#include "base/status_macros.h"
 #include "rpc/error_reason.h"
 #include "rpc/float_format.h"
 #include "rpc/message_limit.h"
