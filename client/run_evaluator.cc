@@ -13,16 +13,15 @@
 namespace metastep {
 namespace {
 
-constexpr int64_t kMaxFigures = kMaxCurveBytes / sizeof(double);
+// Of one entry.
+constexpr int64_t kMaxThetaBytes = kMaxKeptCoordinates * sizeof(float);
 
 int EntriesPerRun(const v1::EvaluationSpec& what) {
-  // Two coordinates of theta take the room of a figure; of whole thetas fewer
-  // than kMaxKeptEntries are in a message.
-  const int64_t theta = what.keep_theta() ? kMaxKeptCoordinates / 2 : 0;
-  static_assert(kMaxFigures / (kMaxKeptCoordinates / 2) <= kMaxKeptEntries);
-  const int64_t figures =
-      2 * (int64_t{what.steps()} + 1) + 2 * int64_t{what.tasks()} + theta;
-  return static_cast<int>(std::max<int64_t>(1, kMaxFigures / figures));
+  // Of whole thetas fewer than kMaxKeptEntries are in a message.
+  static_assert(kMaxCurveBytes / kMaxThetaBytes <= kMaxKeptEntries);
+  const int64_t bytes =
+      CurveBytes(what) + (what.keep_theta() ? kMaxThetaBytes : 0);
+  return static_cast<int>(std::max<int64_t>(1, kMaxCurveBytes / bytes));
 }
 
 }  // namespace

@@ -19,6 +19,11 @@ inline constexpr int64_t kMaxKeptCoordinates = 65'536;
 
 // Bytes that the curves of an evaluation's entries may have: the other half.
 inline constexpr int64_t kMaxCurveBytes = 2 << 20;
+// Those of one: two figures a point, and two a task.
+inline int64_t CurveBytes(const v1::EvaluationSpec& spec) {
+  return (2 * (int64_t{spec.steps()} + 1) + 2 * int64_t{spec.tasks()}) *
+         int64_t{sizeof(double)};
+}
 
 // Parses protobuf text format. Errors: InvalidArgument, "line:column: message"
 // for each problem; an unknown field is one.

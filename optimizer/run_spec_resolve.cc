@@ -79,10 +79,7 @@ void FillEntries(v1::EvaluationSpec& spec, const SpecPlace& place) {
 // That a call can return the result. It also keeps entries * tasks, the shards
 // that the server holds at once, below 2^17.
 void CheckCurves(const v1::EvaluationSpec& spec, const SpecPlace& place) {
-  // A LossCurve has two figures a point, and two a task.
-  const int64_t figures =
-      2 * (int64_t{spec.steps()} + 1) + 2 * int64_t{spec.tasks()};
-  const int64_t bytes = spec.entries_size() * figures * int64_t{sizeof(double)};
+  const int64_t bytes = spec.entries_size() * CurveBytes(spec);
   if (bytes <= kMaxCurveBytes) return;
   place.problems->Add(
       (place / "entries").path,

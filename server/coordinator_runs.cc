@@ -21,9 +21,6 @@ namespace metastep {
 namespace {
 
 constexpr absl::Duration kPersistRetry = absl::Seconds(1);
-// A page ends early past this, far below the message limit: each run may carry
-// two specs of 64 KiB.
-constexpr size_t kMaxPageBytes = 1 << 20;
 
 }  // namespace
 

@@ -14,10 +14,6 @@
 namespace metastep {
 namespace {
 
-// A page ends early past this, far below the message limit: each info may carry
-// a run spec of 64 KiB.
-constexpr size_t kMaxPageBytes = 1 << 20;
-
 // A page token is the last version listed, "name@version".
 absl::StatusOr<std::pair<std::string, int64_t>> ParsePageToken(
     const std::string& token) {

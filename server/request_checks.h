@@ -2,6 +2,7 @@
 #ifndef METASTEP_SERVER_REQUEST_CHECKS_H_
 #define METASTEP_SERVER_REQUEST_CHECKS_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include "absl/status/status.h"
@@ -20,6 +21,10 @@ absl::StatusOr<int> PageSize(int asked, int standard, int limit);
 // The position in a page token that is a decimal number, 0 for an empty one.
 // Errors: InvalidArgument.
 absl::StatusOr<int64_t> PageStart(absl::string_view token);
+
+// A page ends early past so many bytes, far below the message limit: what it
+// lists may carry run specs of 64 KiB each.
+inline constexpr size_t kMaxPageBytes = 1 << 20;
 
 // The error of a page token that no response gave.
 absl::Status BadPageToken(absl::string_view token);
