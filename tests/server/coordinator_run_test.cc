@@ -290,8 +290,8 @@ TEST_F(CoordinatorTest, AWatchThatBeginsAfterTheStopIsTurnedAway) {
   coordinator_->WatchRun(run_id, /*seen=*/0, keep);
   EXPECT_EQ(answer->state(), v1::Run::RUNNING);
   coordinator_->WatchRun(run_id, /*seen=*/1, keep);
-  EXPECT_THAT(answer, StatusIs(absl::StatusCode::kUnavailable,
-                               HasSubstr("stopping")));
+  EXPECT_THAT(answer,
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("stopping")));
 }
 
 // Each spec has 4,001 weights of 8 bytes: 33 pages' runs are above 1 MiB.
