@@ -6,8 +6,11 @@
 #include <cmath>
 #include <cstdint>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "client/evaluation_entries.h"
 #include "client/tuning.h"
@@ -177,6 +180,25 @@ absl::StatusOr<v1::Experiment> LoadExperiment(const std::string& path) {
         absl::StrCat(path, ": ", status.message()));
   }
   return experiment;
+}
+
+absl::Status KeepParts(const std::vector<std::string>& names,
+                       v1::Experiment& experiment) {
+  if (names.empty()) return absl::OkStatus();
+  std::vector<std::string> known;
+  google::protobuf::RepeatedPtrField<v1::ExperimentPart> kept;
+  for (const v1::ExperimentPart& part : experiment.parts()) {
+    known.push_back(part.name());
+    if (Contains(names, part.name())) *kept.Add() = part;
+  }
+  for (const std::string& name : names) {
+    if (!Contains(known, name)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "no part '", name, "'; there are: ", absl::StrJoin(known, " ")));
+    }
+  }
+  experiment.mutable_parts()->Swap(&kept);
+  return absl::OkStatus();
 }
 
 }  // namespace metastep

@@ -42,7 +42,8 @@ namespace fs = std::filesystem;
 struct ReproduceOptions {
   std::string name;
   bool train = false;
-  int tasks = 0;  // 0: the experiment's
+  std::vector<std::string> parts;  // none: all
+  int tasks = 0;                   // 0: the experiment's
   std::string output_dir = ".";
   std::string markdown;
   ClusterFlags cluster;
@@ -196,6 +197,17 @@ absl::Status WriteFigures(const ReproduceOptions& options,
                            measured.pictures);
 }
 
+// What to call again for the same result; where the data lie is left out.
+std::string CommandLine(const ReproduceOptions& options) {
+  std::string line = absl::StrCat("metastep reproduce ", options.name);
+  for (const std::string& part : options.parts) {
+    absl::StrAppend(&line, " --part ", part);
+  }
+  if (options.train) absl::StrAppend(&line, " --train");
+  if (options.tasks > 0) absl::StrAppend(&line, " --tasks ", options.tasks);
+  return line;
+}
+
 // OutOfRange if a threshold is missed.
 absl::Status Verdicts(const ExperimentResult& result) {
   int missed = 0;
@@ -210,20 +222,18 @@ absl::Status Verdicts(const ExperimentResult& result) {
 absl::Status RunReproduce(const ReproduceOptions& options,
                           Cancellation& cancellation) {
   METASTEP_ASSIGN_OR_RETURN(const fs::path shared, SharedFolder());
-  METASTEP_ASSIGN_OR_RETURN(const v1::Experiment experiment,
+  METASTEP_ASSIGN_OR_RETURN(v1::Experiment experiment,
                             FindExperiment(shared, options.name));
+  METASTEP_RETURN_IF_ERROR(KeepParts(options.parts, experiment));
   METASTEP_RETURN_IF_ERROR(MakeUserFolder(options.output_dir));
   METASTEP_ASSIGN_OR_RETURN(const Backend backend,
                             StartBackend(options.cluster, cancellation));
   Reproduction reproduction(options, shared, backend.address, cancellation);
-  ExperimentResult result = {
-      options.name,
-      experiment.title(),
-      absl::StrCat(
-          "metastep reproduce ", options.name, options.train ? " --train" : "",
-          options.tasks > 0 ? absl::StrCat(" --tasks ", options.tasks) : ""),
-      kBuildVersion,
-      {}};
+  ExperimentResult result = {options.name,
+                             experiment.title(),
+                             CommandLine(options),
+                             kBuildVersion,
+                             {}};
   METASTEP_RETURN_IF_ERROR(reproduction.FindModels(experiment));
   for (v1::ExperimentPart part : experiment.parts()) {
     if (options.tasks > 0) part.set_tasks(options.tasks);
@@ -258,6 +268,10 @@ void AddReproduceCommand(CLI::App& app, Command& command) {
   verb->add_flag("--train", options->train,
                  "Train the learned rules from their specs, and keep them in "
                  "the output folder, instead of using those in models/");
+  verb->add_option("--part", options->parts,
+                   "Measure this part of the experiment alone; may be repeated")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
   verb->add_option("--tasks", options->tasks,
                    "Fresh tasks for each part, instead of the experiment's")
       ->check(CLI::Range(1, 10'000));

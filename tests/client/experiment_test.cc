@@ -90,5 +90,32 @@ TEST(ExperimentTest, WhatIsNoExperimentIsRefused) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("parts")));
 }
 
+// An experiment of parts p, q and r.
+absl::StatusOr<v1::Experiment> ThreeParts() {
+  std::string text = kPart;
+  for (const char* name : {"'q'", "'r'"}) {
+    absl::StrAppend(
+        &text, absl::StrReplaceAll(Part("'p'", name), {{"title: 't'", ""}}));
+  }
+  return Load(text);
+}
+
+TEST(ExperimentTest, PartsAreKeptByNameInTheExperimentsOrder) {
+  ASSERT_OK_AND_ASSIGN(auto experiment, ThreeParts());
+  EXPECT_OK(KeepParts({}, experiment));
+  EXPECT_EQ(experiment.parts_size(), 3);
+  EXPECT_OK(KeepParts({"r", "p", "r"}, experiment));
+  ASSERT_EQ(experiment.parts_size(), 2);
+  EXPECT_EQ(experiment.parts(0).name(), "p");
+  EXPECT_EQ(experiment.parts(1).name(), "r");
+}
+
+TEST(ExperimentTest, APartThatIsNotThereIsRefusedWithThoseThatAre) {
+  ASSERT_OK_AND_ASSIGN(auto experiment, ThreeParts());
+  EXPECT_THAT(KeepParts({"p", "s"}, experiment),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("no part 's'; there are: p q r")));
+}
+
 }  // namespace
 }  // namespace metastep

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +24,7 @@ namespace metastep {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 class CommandTest : public testing::Test {
  protected:
@@ -159,6 +161,19 @@ TEST_F(CommandTest, ReproduceJudgesAndPlots) {
   }
   EXPECT_TRUE(std::filesystem::exists(Path("out") + "/quadratic-uniform.png"));
   EXPECT_TRUE(std::filesystem::exists(Path("page.md")));
+}
+
+TEST_F(CommandTest, ReproduceMeasuresTheNamedPartAloneAndSaysSo) {
+  const CommandResult result = Metastep(
+      {"reproduce", "quadratic", "--part", "gaussian", "--tasks", "1",
+       "--output-dir", Path("out"), "--markdown", Path("page.md"), "--quiet"});
+  EXPECT_THAT(result.output, HasSubstr("gaussian"));
+  EXPECT_THAT(result.output, Not(HasSubstr("uniform")));
+  std::stringstream page;
+  page << std::ifstream(Path("page.md")).rdbuf();
+  EXPECT_THAT(
+      page.str(),
+      HasSubstr("metastep reproduce quadratic --part gaussian --tasks 1\n"));
 }
 
 TEST_F(CommandTest, AReproductionThatIsCalledAgainRepeatsNoRun) {
