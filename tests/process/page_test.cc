@@ -64,7 +64,7 @@ TEST(PageTest, ShowsRunWorkerModelAndCurve) {
     task { square {} }
     training {
       rules { name: "linear" rule { lstm { initialization: ZEROS } } }
-      validation { every_rounds: 10 }
+      validation { every_rounds: 10 criterion: SUM_OF_LOSSES }
     })"));
   spec.mutable_training()->set_rounds(kRounds);
   const std::string run_id = cluster.CreateRun(spec);
@@ -78,6 +78,9 @@ TEST(PageTest, ShowsRunWorkerModelAndCurve) {
   EXPECT_THAT(document, HasSubstr(">succeeded</td>"));
   EXPECT_THAT(document, HasSubstr(">" + worker + "</td>"));
   EXPECT_THAT(document, HasSubstr(">shown@1</td>"));
+  // What the run judges by, not the final loss.
+  EXPECT_THAT(document, HasSubstr(">sum "));
+  EXPECT_THAT(document, HasSubstr(">validation (mean over the steps)</text>"));
   // A point for each round, and one for each validation: after rounds 10, 20
   // and 30.
   EXPECT_THAT(PointsOfLines(document), testing::ElementsAre(kRounds, 3));
