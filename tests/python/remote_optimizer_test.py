@@ -87,6 +87,24 @@ class RemoteOptimizerTest(ServerTest):
         self.assertTrue(torch.equal(parameters_of(resumed),
                                     parameters_of(whole)))
 
+    def test_a_checkpoint_made_while_an_answer_is_lost_takes_no_step_twice(
+            self):
+        whole, net = network(), network()
+        train(whole, self.optimizer(whole.named_parameters(), ADAM), 1, 3)
+        proxy = self.proxy()
+        lossy = metastep.Client(proxy.address, give_up_after=0.2,
+                                initial_backoff=0.02)
+        self.addCleanup(lossy.close)
+        optimizer = RemoteOptimizer(net.named_parameters(), ADAM, server=lossy)
+        train(net, optimizer, 1, 1)
+        proxy.lose(1000)
+        with self.assertRaises(metastep.Unavailable):
+            train(net, optimizer, 2, 2)
+        resumed = self.optimizer(net.named_parameters(), ADAM)
+        resumed.load_state_dict(optimizer.state_dict())
+        train(net, resumed, 2, 3)
+        self.assertTrue(torch.equal(parameters_of(net), parameters_of(whole)))
+
     def test_groups_have_models_rates_and_sessions_of_their_own(self):
         a, b = self.one(), self.one()
         optimizer = self.optimizer(

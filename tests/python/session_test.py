@@ -99,6 +99,28 @@ class SessionTest(ServerTest):
             for gradient, update in zip(gradients[2:], expected):
                 np.testing.assert_array_equal(restored.step(gradient), update)
 
+    def test_a_snapshot_made_while_an_answer_is_lost_has_that_answer(self):
+        proxy = self.proxy()
+        lossy = metastep.Client(proxy.address, give_up_after=0.2,
+                                initial_backoff=0.001)
+        self.addCleanup(lossy.close)
+        gradients = np.random.default_rng(4).normal(size=(3, 6))
+        with self.client.open_session(ADAM, {'w': (6,)}) as session:
+            expected = [session.step(gradient) for gradient in gradients]
+        with lossy.open_session(ADAM, {'w': (6,)}) as session:
+            session.step(gradients[0])
+            proxy.lose(1000)
+            with self.assertRaises(metastep.Unavailable):
+                session.step(gradients[1])
+            snapshot_id, next_step = session.save(), session.next_step
+        self.assertEqual(next_step, 2)
+        with self.client.restore_session(snapshot_id) as ahead:
+            self.assertEqual(ahead.next_step, 3)
+        with self.client.restore_session(snapshot_id,
+                                         next_step=next_step) as restored:
+            for gradient, update in zip(gradients[1:], expected[1:]):
+                np.testing.assert_array_equal(restored.step(gradient), update)
+
     def test_a_deleted_snapshot_is_gone(self):
         with self.client.open_session(SGD, {'w': (6,)}) as session:
             snapshot_id = session.save()

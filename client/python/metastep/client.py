@@ -91,9 +91,15 @@ class Client:
         return self._session(self.steps.OpenSession, request, ttl, shapes,
                              wire_format)
 
-    def restore_session(self, snapshot_id: str, *, ttl: float | None = None,
+    def restore_session(self, snapshot_id: str, *,
+                        next_step: int | None = None, ttl: float | None = None,
                         wire_format: str = 'float32') -> Session:
         """Opens a session that goes on where Session.save left another.
+
+        Args:
+          next_step: the saved session's next_step. It is one behind that of the
+            snapshot if the last step's answer was lost: the step is then asked
+            for again, with the same gradient. Default: the snapshot's.
 
         Raises:
           errors.NotFound: SNAPSHOT_UNKNOWN.
@@ -101,8 +107,11 @@ class Client:
         """
         request = step_service_pb2.RestoreSessionRequest(
             request_id=uuid.uuid4().hex, snapshot_id=snapshot_id)
-        return self._session(self.steps.RestoreSession, request, ttl, {},
-                             wire_format)
+        session = self._session(self.steps.RestoreSession, request, ttl, {},
+                                wire_format)
+        if next_step is not None:
+            session.info.next_step = next_step
+        return session
 
     def _session(self, method, request, ttl: float | None,
                  shapes: Mapping[str, tuple[int, ...]],

@@ -122,6 +122,9 @@ class Session:
     def save(self) -> str:
         """Writes the session to the server's disk; returns the snapshot's id.
 
+        After a step that raised errors.Unavailable, keep next_step with it, for
+        Client.restore_session: the server may have taken that step.
+
         Raises:
           errors.Error: QUOTA_SNAPSHOTS: no room; delete some
             (Client.delete_snapshot).

@@ -278,6 +278,8 @@ class RemoteOptimizer(torch.optim.Optimizer):
         snapshots = [session.save() if session is not None else None
                      for session in self._sessions]
         saved[_KEY] = {'server': self._client.address, 'snapshots': snapshots,
+                       'next_steps': [session.next_step if session is not None
+                                      else None for session in self._sessions],
                        'updates': {index: torch.from_numpy(update)
                                    for index, update in self._updates.items()}}
         self._forget_old([id for id in snapshots if id is not None])
@@ -317,7 +319,8 @@ class RemoteOptimizer(torch.optim.Optimizer):
                 if snapshot_id is not None:
                     sessions[index] = restored.enter_context(
                         self._client.restore_session(
-                            snapshot_id, ttl=self._ttl,
+                            snapshot_id, next_step=ours['next_steps'][index],
+                            ttl=self._ttl,
                             wire_format=self._formats['wire_format']))
             super().load_state_dict({key: value for key, value
                                      in state_dict.items() if key != _KEY})
