@@ -104,9 +104,9 @@ class RemoteOptimizer {
                     absl::Span<float> update);         // [N]
   absl::StatusOr<std::vector<float>> Step(absl::Span<const float> gradient);
 
-  // Writes the session to the server's disk and returns the snapshot's id. After
-  // a Step that ended with Unavailable or DeadlineExceeded, take it again first:
-  // what is restored may otherwise be one step ahead of the parameters.
+  // Writes the session to the server's disk and returns the snapshot's id.
+  // After a Step that ended with Unavailable or DeadlineExceeded, take it again
+  // first: what is restored may otherwise be one step ahead of the parameters.
   // Errors: NotFound (SESSION_UNKNOWN), ResourceExhausted (QUOTA_SNAPSHOTS).
   absl::StatusOr<std::string> Save();
 
