@@ -47,6 +47,18 @@ absl::Status CheckFactor(absl::string_view field, double value, double low) {
 }
 
 template <typename Names>
+absl::Status CheckUnique(absl::string_view field, const Names& names) {
+  std::set<std::string> seen;
+  for (const std::string& name : names) {
+    if (!seen.insert(name).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(field, " has '", name, "' twice"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+template <typename Names>
 absl::Status CheckListed(absl::string_view field, const std::string& name,
                          const Names& names) {
   if (Contains(names, name)) return absl::OkStatus();
@@ -115,18 +127,19 @@ absl::Status ResolvePart(v1::ExperimentPart& part) {
   if (part.models().empty()) {
     return absl::InvalidArgumentError("models is empty; name at least one");
   }
-  std::set<std::string> models;
+  const std::vector<std::string> known = HandDesignedRuleNames();
+  METASTEP_RETURN_IF_ERROR(CheckUnique("models", part.models()));
   for (const std::string& model : part.models()) {
     METASTEP_RETURN_IF_ERROR(CheckName("models", model));
-    if (!models.insert(model).second) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("models has '", model, "' twice"));
+    if (Contains(known, model)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "models has '", model, "', the name of a hand-designed rule"));
     }
   }
-  const std::vector<std::string> known = HandDesignedRuleNames();
   if (part.baselines().empty()) {
     part.mutable_baselines()->Add(known.begin(), known.end());
   }
+  METASTEP_RETURN_IF_ERROR(CheckUnique("baselines", part.baselines()));
   for (const std::string& baseline : part.baselines()) {
     if (!Contains(known, baseline)) {
       return absl::InvalidArgumentError(

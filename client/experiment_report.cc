@@ -1,5 +1,6 @@
 #include "client/experiment_report.h"
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
@@ -58,6 +59,10 @@ std::string FormatFigures(const Verdict& verdict) {
   }
 }
 
+std::string LinkTo(const std::string& file, const ExperimentResult& result) {
+  return (std::filesystem::path(result.figure_folder) / file).generic_string();
+}
+
 }  // namespace
 
 std::string FigureName(const std::string& experiment,
@@ -110,13 +115,13 @@ std::string ExperimentMarkdown(const ExperimentResult& result) {
     }
     absl::StrAppendFormat(&page, "\n```\n%s```\n\n![loss curves](%s)\n",
                           FormatMeasuredPart(measured),
-                          FigureName(result.name, part));
+                          LinkTo(FigureName(result.name, part), result));
     if (!measured.pictures.empty()) {
       absl::StrAppendFormat(
           &page,
           "\nOne fresh task before and after %d steps, with the best "
           "hand-designed rule and with the learned ones:\n\n![pictures](%s)\n",
-          part.steps(), PicturesName(result.name, part));
+          part.steps(), LinkTo(PicturesName(result.name, part), result));
     }
   }
   return page;

@@ -26,6 +26,8 @@ struct ExperimentResult {
   std::string title;
   std::string command;  // that gives it again
   std::string version;  // kBuildVersion of the program that measured
+  // Of the figures, as seen from the page; empty: beside it.
+  std::string figure_folder;
   std::vector<MeasuredPart> parts;
 };
 
@@ -47,7 +49,7 @@ std::string FormatMeasuredPart(const MeasuredPart& measured);
 std::string ExperimentJson(const ExperimentResult& result);
 
 // A page in Markdown: command, version, seeds, models' SHA-256, tables, figures
-// and pictures (beside the page, by FigureName and PicturesName) and verdicts.
+// and pictures (by FigureName and PicturesName) and verdicts.
 std::string ExperimentMarkdown(const ExperimentResult& result);
 
 }  // namespace metastep

@@ -64,7 +64,8 @@ double WorstRise(const ComparedRule& rule, int steps) {
 }
 
 Verdict AtMost(std::string claim, double measured, double limit) {
-  return {std::move(claim), measured, limit, measured <= limit};
+  return {std::move(claim), measured, limit,
+          std::isfinite(measured) && measured <= limit};
 }
 Verdict Below(std::string claim, double measured, double limit) {
   return {std::move(claim), measured, limit, measured < limit};

@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <limits>
-#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_format.h"
@@ -13,6 +12,7 @@
 #include "base/thread_pool.h"
 #include "client/remote_optimizer.h"
 #include "rpc/error_reason.h"
+#include "rpc/loss_curve.h"
 
 namespace metastep {
 namespace {
@@ -39,29 +39,6 @@ RemoteOptimizer::Rule RuleOf(const v1::EvaluationEntry& entry) {
 bool IsDivergence(const absl::Status& status) {
   const auto info = GetErrorInfo(status);
   return info && info->reason() == kReasonGradientNotFinite;
-}
-
-// Adds one task's losses to the curve, whose loss is a sum until the end.
-void AddTask(const std::vector<double>& losses, v1::LossCurve& curve) {
-  curve.mutable_loss()->Resize(static_cast<int>(losses.size()), 0.0);
-  for (size_t t = 0; t < losses.size(); ++t) {
-    curve.set_loss(static_cast<int>(t),
-                   curve.loss(static_cast<int>(t)) + losses[t]);
-  }
-  curve.add_final_losses(losses.back());
-  curve.add_sums_of_losses(
-      std::accumulate(losses.begin(), losses.end() - 1, 0.0));
-}
-
-v1::LossCurve Average(const std::string& label,
-                      absl::Span<const std::vector<double>> tasks) {
-  v1::LossCurve curve;
-  curve.set_label(label);
-  for (const std::vector<double>& losses : tasks) AddTask(losses, curve);
-  for (double& loss : *curve.mutable_loss()) {
-    loss /= static_cast<double>(tasks.size());
-  }
-  return curve;
 }
 
 }  // namespace
@@ -145,7 +122,7 @@ absl::StatusOr<std::vector<v1::LossCurve>> RemoteEvaluator::Evaluate(
   std::vector<v1::LossCurve> curves;
   curves.reserve(what.entries_size());
   for (const v1::EvaluationEntry& entry : what.entries()) {
-    curves.push_back(Average(entry.label(), left.first(tasks)));
+    curves.push_back(LossCurveOf(entry.label(), left.first(tasks)));
     left.remove_prefix(tasks);
   }
   return curves;

@@ -21,7 +21,10 @@ int EntriesPerRun(const v1::EvaluationSpec& what) {
   static_assert(kMaxCurveBytes / kMaxThetaBytes <= kMaxKeptEntries);
   const int64_t bytes =
       CurveBytes(what) + (what.keep_theta() ? kMaxThetaBytes : 0);
-  return static_cast<int>(std::max<int64_t>(1, kMaxCurveBytes / bytes));
+  const int64_t entries =
+      std::min(kMaxCurveBytes / bytes,
+               kMaxHeldLosses / HeldLosses(what.tasks(), what.steps()));
+  return static_cast<int>(std::max<int64_t>(1, entries));
 }
 
 }  // namespace

@@ -13,15 +13,9 @@ namespace {
 // shows the last instead of trying again.
 constexpr int kMaxAttempts = 1000;
 
-}  // namespace
-
-absl::StatusOr<v1::Run> CreateAnew(RunClient& runs, const v1::RunSpec& spec) {
-  return runs.Create(RandomId(), spec);
-}
-
-absl::StatusOr<v1::Run> CreateOrResume(RunClient& runs,
-                                       const v1::RunSpec& spec) {
-  const std::string id = Sha256Hex(spec.SerializeAsString());
+// Of the runs under `id` and a number, the first that did not fail.
+absl::StatusOr<v1::Run> FirstGood(RunClient& runs, const v1::RunSpec& spec,
+                                  absl::string_view id) {
   for (int attempt = 1;; ++attempt) {
     METASTEP_ASSIGN_OR_RETURN(
         v1::Run run,
@@ -30,6 +24,25 @@ absl::StatusOr<v1::Run> CreateOrResume(RunClient& runs,
         run.state() == v1::Run::RUNNING || run.state() == v1::Run::SUCCEEDED;
     if (good || attempt == kMaxAttempts) return run;
   }
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Run> CreateAnew(RunClient& runs, const v1::RunSpec& spec) {
+  return runs.Create(RandomId(), spec);
+}
+
+absl::StatusOr<v1::Run> CreateOrResume(RunClient& runs,
+                                       const v1::RunSpec& spec) {
+  return FirstGood(runs, spec, Sha256Hex(spec.SerializeAsString()));
+}
+
+absl::StatusOr<v1::Run> CreateOrResumeOfBuild(absl::string_view build,
+                                              RunClient& runs,
+                                              const v1::RunSpec& spec) {
+  return FirstGood(
+      runs, spec,
+      Sha256Hex(absl::StrCat(build, "\n", spec.SerializeAsString())));
 }
 
 }  // namespace metastep

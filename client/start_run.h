@@ -1,8 +1,9 @@
-// The two ways in which a command makes a run of a spec.
+// The ways in which a command makes a run of a spec.
 #ifndef METASTEP_CLIENT_START_RUN_H_
 #define METASTEP_CLIENT_START_RUN_H_
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "client/service_clients.h"
 #include "metastep/v1/run_service.pb.h"
 #include "metastep/v1/spec.pb.h"
@@ -17,6 +18,11 @@ absl::StatusOr<v1::Run> CreateAnew(RunClient& runs, const v1::RunSpec& spec);
 // cancelled is not gone back to. Errors: as above.
 absl::StatusOr<v1::Run> CreateOrResume(RunClient& runs,
                                        const v1::RunSpec& spec);
+
+// The same of runs that this build made alone: for figures under its name.
+absl::StatusOr<v1::Run> CreateOrResumeOfBuild(absl::string_view build,
+                                              RunClient& runs,
+                                              const v1::RunSpec& spec);
 
 }  // namespace metastep
 

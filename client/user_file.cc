@@ -1,5 +1,7 @@
 #include "client/user_file.h"
 
+#include <unistd.h>
+
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
@@ -35,6 +37,24 @@ absl::Status WriteUserFile(const std::filesystem::path& path,
 
 absl::Status MakeUserFolder(const std::filesystem::path& path) {
   return AsUsageError(MakeFolder(path));
+}
+
+absl::Status CheckWritable(const std::filesystem::path& path) {
+  if (path.empty()) return absl::OkStatus();
+  const auto problem = [&](absl::string_view why) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot write file '", path.string(), "': ", why));
+  };
+  std::error_code error;
+  const auto folder = std::filesystem::absolute(path, error).parent_path();
+  if (!std::filesystem::is_directory(folder, error)) {
+    return problem("there is no such folder; make it first");
+  }
+  if (::access(folder.c_str(), W_OK) != 0) {
+    return problem("its folder is read-only");
+  }
+  if (std::filesystem::is_directory(path, error)) return problem("is a folder");
+  return absl::OkStatus();
 }
 
 }  // namespace metastep

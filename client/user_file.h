@@ -20,6 +20,12 @@ absl::Status WriteUserFile(const std::filesystem::path& path,
                            absl::string_view bytes);
 absl::Status MakeUserFolder(const std::filesystem::path& path);
 
+// That a file can be written there, before an hour's work and not after it. An
+// empty path, of a flag that was not given, is fine.
+// Errors: InvalidArgument: its folder is not there, or is read-only, or the
+// path is a folder.
+absl::Status CheckWritable(const std::filesystem::path& path);
+
 }  // namespace metastep
 
 #endif  // METASTEP_CLIENT_USER_FILE_H_

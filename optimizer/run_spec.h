@@ -25,6 +25,13 @@ inline int64_t CurveBytes(const v1::EvaluationSpec& spec) {
          int64_t{sizeof(double)};
 }
 
+// Losses that a run's evaluation unrolls, or those of a validation, may have:
+// the server holds them, 1 GiB, until all have come.
+inline constexpr int64_t kMaxHeldLosses = int64_t{1} << 27;
+inline int64_t HeldLosses(int64_t tasks, int64_t steps) {
+  return tasks * (steps + 1);
+}
+
 // Parses protobuf text format. Errors: InvalidArgument, "line:column: message"
 // for each problem; an unknown field is one.
 absl::StatusOr<v1::RunSpec> ParseRunSpec(absl::string_view text);

@@ -97,6 +97,10 @@ void Fill(v1::EvaluationSpec& spec, const SpecPlace& place) {
   fields.Integer("tasks", kTasks, 10);
   fields.Integer("steps", kSteps, 100);
   CheckCurves(spec, place);
+  if (place.problems->empty()) {
+    CheckHeldLosses(spec.tasks(), spec.steps(), spec.entries_size(), "entries",
+                    place);
+  }
 }
 
 void Fill(v1::RunSpec& spec, const SpecPlace& place) {
@@ -130,6 +134,17 @@ absl::StatusOr<Spec> Resolve(Spec spec) {
 }
 
 }  // namespace
+
+void CheckHeldLosses(int32_t tasks, int32_t steps, int64_t times,
+                     absl::string_view what, const SpecPlace& place) {
+  const int64_t losses = HeldLosses(tasks, steps) * times;
+  if (losses <= kMaxHeldLosses) return;
+  place.problems->Add((place / "tasks").path,
+                      absl::StrCat("is ", tasks, ", times ", steps + 1,
+                                   " losses of an unroll, times ", times, " ",
+                                   what, ": ", losses, "; must be at most ",
+                                   kMaxHeldLosses, ", which the server holds"));
+}
 
 absl::StatusOr<v1::RunSpec> ResolveRunSpec(v1::RunSpec spec) {
   return Resolve(std::move(spec));

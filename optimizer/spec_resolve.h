@@ -4,6 +4,9 @@
 #ifndef METASTEP_OPTIMIZER_SPEC_RESOLVE_H_
 #define METASTEP_OPTIMIZER_SPEC_RESOLVE_H_
 
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
 #include "metastep/v1/spec.pb.h"
 #include "optimizer/rule_factory.h"
 #include "optimizer/spec_fields.h"
@@ -23,6 +26,11 @@ void Fill(RuleSpecs& rules, const SpecPlace& place);
 
 // task_spec_resolve.cc
 void Fill(v1::TaskSpec& spec, const SpecPlace& place);
+
+// That the losses of so many tasks, `times` over, are at most kMaxHeldLosses.
+// `what` says what there are `times` of. REQUIRES: there is no problem yet.
+void CheckHeldLosses(int32_t tasks, int32_t steps, int64_t times,
+                     absl::string_view what, const SpecPlace& place);
 
 // training_spec_resolve.cc
 void Fill(v1::TrainingSpec& spec, const SpecPlace& place);

@@ -139,6 +139,10 @@ int32_t MostWindows(const v1::TrainingSpec& training) {
   return most;
 }
 
+int64_t Trials(const v1::TrainingSpec& training) {
+  return training.has_search() ? training.search().trials() : 1;
+}
+
 // What the server keeps of a run as large as phi: the meta-gradient of every
 // lane, the phi of every window of the unrolls in progress, the best one, and
 // the outer rule's state, of at most two numbers a meta-parameter. The trials
@@ -148,7 +152,7 @@ void CheckKeptNumbers(const v1::TrainingSpec& spec, const SpecPlace& place) {
   constexpr int64_t kMaxNumbers = int64_t{1} << 27;  // 512 MiB
   const int64_t phi = PhiSize(spec.rules());
   const int64_t copies = int64_t{spec.lanes()} + MostWindows(spec) + 3;
-  const int64_t trials = spec.has_search() ? spec.search().trials() : 1;
+  const int64_t trials = Trials(spec);
   const int64_t numbers = phi * copies * trials;
   if (numbers <= kMaxNumbers) return;
   place.problems->Add(
@@ -192,6 +196,10 @@ void Fill(v1::TrainingSpec& spec, const SpecPlace& place) {
                      kMaxBytes, ": fewer loss_weights, rules or parameters"));
   }
   if (place.problems->empty()) CheckKeptNumbers(spec, place);
+  if (place.problems->empty()) {
+    CheckHeldLosses(spec.validation().tasks(), spec.validation().steps(),
+                    Trials(spec), "trials", place / "validation");
+  }
 }
 
 }  // namespace metastep

@@ -5,7 +5,8 @@
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
 #include "optimizer/run_spec.h"
-#include "server/curve_stats.h"
+#include "rpc/loss_curve.h"
+#include "server/curve_size.h"
 
 namespace metastep {
 namespace {
@@ -99,15 +100,9 @@ void EvaluationWork::Report(int done_shards, v1::Run& run) const {
   if (!ended_) return;
   const size_t tasks = evaluation().tasks();
   for (int e = 0; e < evaluation().entries_size(); ++e) {
-    const CurveStats stats =
-        StatsOf(absl::MakeConstSpan(curves_).subspan(e * tasks, tasks));
     v1::LossCurve& curve = *run.add_curves();
-    curve.set_label(evaluation().entries(e).label());
-    curve.mutable_loss()->Add(stats.mean.begin(), stats.mean.end());
-    curve.mutable_deviation()->Add(stats.deviation.begin(),
-                                   stats.deviation.end());
-    curve.mutable_final_losses()->Add(stats.finals.begin(), stats.finals.end());
-    curve.mutable_sums_of_losses()->Add(stats.sums.begin(), stats.sums.end());
+    curve = LossCurveOf(evaluation().entries(e).label(),
+                        absl::MakeConstSpan(curves_).subspan(e * tasks, tasks));
     curve.set_final_theta(thetas_[e]);
   }
 }

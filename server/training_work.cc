@@ -6,12 +6,13 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "base/curve_stats.h"
 #include "base/status_macros.h"
 #include "optimizer/rule_factory.h"
 #include "optimizer/validation_criterion.h"
 #include "rpc/float_bytes.h"
 #include "rpc/proto_time.h"
-#include "server/curve_stats.h"
+#include "server/curve_size.h"
 #include "server/outer_step.h"
 
 namespace metastep {

@@ -1,5 +1,6 @@
 #include "client/commands/backend.h"
 
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "client/executable_folder.h"
 #include "client/user_file.h"
@@ -24,9 +25,13 @@ absl::StatusOr<v1::ModelInfo> ImportModelFile(const std::string& path,
                                               ModelClient& models) {
   METASTEP_ASSIGN_OR_RETURN(const std::string bytes,
                             ReadUserFile(path, kMaxModelBytes));
-  METASTEP_ASSIGN_OR_RETURN(const Model model, DecodeModel(bytes));
-  return models.Import(
-      model.info.name().empty() ? "imported" : model.info.name(), bytes);
+  const absl::StatusOr<Model> model = DecodeModel(bytes);
+  if (!model.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": ", model.status().message()));
+  }
+  const std::string& name = model->info.name();
+  return models.Import(name.empty() ? "imported" : name, bytes);
 }
 
 }  // namespace metastep

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/status_macros.h"
 #include "client/art_pictures.h"
@@ -18,6 +19,7 @@
 #include "client/service_clients.h"
 #include "client/spec_file.h"
 #include "client/start_run.h"
+#include "client/user_file.h"
 #include "rpc/channel.h"
 
 namespace metastep {
@@ -48,8 +50,10 @@ absl::StatusOr<std::vector<v1::ModelInfo>> AllModels(
   METASTEP_ASSIGN_OR_RETURN(std::vector<v1::ModelInfo> all,
                             FindModels(options.comparison.models, models));
   for (const std::string& path : options.model_files) {
-    METASTEP_ASSIGN_OR_RETURN(all.emplace_back(),
+    METASTEP_ASSIGN_OR_RETURN(v1::ModelInfo model,
                               ImportModelFile(path, models));
+    METASTEP_RETURN_IF_ERROR(
+        AddModel(absl::StrCat("--model-file ", path), std::move(model), all));
   }
   return all;
 }
@@ -70,6 +74,8 @@ absl::Status RunCompare(const CompareOptions& options,
   if (!options.pictures.empty()) {
     METASTEP_RETURN_IF_ERROR(CheckKeepsPictures(spec.task()));
   }
+  METASTEP_RETURN_IF_ERROR(CheckWritable(options.pictures));
+  METASTEP_RETURN_IF_ERROR(CheckWritable(options.comparison.plot));
   METASTEP_ASSIGN_OR_RETURN(const Backend backend,
                             FindBackend(options, cancellation));
   const auto channel = MakeChannel(backend.address);
@@ -85,14 +91,13 @@ absl::Status RunCompare(const CompareOptions& options,
       Compare(evaluator,
               {models, HandDesignedRuleNames(), options.comparison.tuning_tasks,
                options.comparison.tasks, options.comparison.steps}));
-  if (!options.pictures.empty()) {
-    METASTEP_ASSIGN_OR_RETURN(const std::vector<Picture> pictures,
-                              BeforeAndAfter(evaluator, spec.task(), models,
-                                             rules, options.comparison.steps));
-    METASTEP_RETURN_IF_ERROR(WritePictureStrip(options.pictures, pictures));
-  }
-  return ShowComparison(rules, models, spec, options.comparison,
-                        options.output.json);
+  METASTEP_RETURN_IF_ERROR(ShowComparison(
+      rules, models, spec, options.comparison, options.output.json));
+  if (options.pictures.empty()) return absl::OkStatus();
+  METASTEP_ASSIGN_OR_RETURN(const std::vector<Picture> pictures,
+                            BeforeAndAfter(evaluator, spec.task(), models,
+                                           rules, options.comparison.steps));
+  return WritePictureStrip(options.pictures, pictures);
 }
 
 }  // namespace

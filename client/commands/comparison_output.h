@@ -13,6 +13,11 @@
 
 namespace metastep {
 
+// Adds to the models, which entries of a run must tell apart. Errors:
+// InvalidArgument, with the flag: the version is among them.
+absl::Status AddModel(const std::string& flag, v1::ModelInfo model,
+                      std::vector<v1::ModelInfo>& models);
+
 // Looks up --model. Errors: InvalidArgument: a REF is malformed, or two name
 // the same version; NotFound.
 absl::StatusOr<std::vector<v1::ModelInfo>> FindModels(

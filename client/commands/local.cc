@@ -90,6 +90,8 @@ absl::Status RunLocal(const LocalOptions& options, Cancellation& cancellation) {
     return absl::OkStatus();
   }
   METASTEP_RETURN_IF_ERROR(CheckOptions(options, spec));
+  METASTEP_RETURN_IF_ERROR(CheckWritable(options.export_path));
+  METASTEP_RETURN_IF_ERROR(CheckWritable(options.pictures));
   METASTEP_ASSIGN_OR_RETURN(const Backend backend,
                             StartBackend(options.cluster, cancellation));
   METASTEP_ASSIGN_OR_RETURN(
@@ -125,8 +127,8 @@ void AddLocalCommand(CLI::App& app, Command& command) {
                    "PNG of what each entry made of the first task")
       ->type_name("FILE");
   verb->footer(
-      "An interrupted run goes on when it is called again with the same spec "
-      "and --state-dir.\n\nExample:\n"
+      "An interrupted run goes on when it is called again with the same spec, "
+      "--state-dir and data.\n\nExample:\n"
       "  metastep local specs/mnist.textproto --data-dir data --state-dir "
       "state --set training.lanes=4");
   OnParse(*verb, command, options, &RunLocal);

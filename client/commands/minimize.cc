@@ -16,6 +16,7 @@
 #include "client/service_clients.h"
 #include "client/spec_file.h"
 #include "client/spec_kind.h"
+#include "client/user_file.h"
 #include "optimizee/closed_form.h"
 #include "rpc/channel.h"
 
@@ -58,6 +59,7 @@ absl::Status RunMinimize(const MinimizeOptions& options,
     return absl::OkStatus();
   }
   METASTEP_ASSIGN_OR_RETURN(const auto family, FamilyOf(spec));
+  METASTEP_RETURN_IF_ERROR(CheckWritable(options.comparison.plot));
   const auto channel = MakeChannel(options.server.address);
   ModelClient model_client(channel, cancellation);
   METASTEP_ASSIGN_OR_RETURN(

@@ -32,6 +32,7 @@
 #include "client/start_run.h"
 #include "client/user_file.h"
 #include "client/watch_run.h"
+#include "optimizer/run_spec.h"
 #include "rpc/channel.h"
 
 namespace metastep {
@@ -68,6 +69,7 @@ absl::StatusOr<fs::path> SharedFolder() {
 
 absl::StatusOr<v1::Experiment> FindExperiment(const fs::path& shared,
                                               const std::string& name) {
+  METASTEP_RETURN_IF_ERROR(CheckName("experiment", name));
   const fs::path folder = shared / "specs/reproduce";
   const fs::path path = folder / (name + ".textproto");
   std::error_code ignored;
@@ -82,6 +84,10 @@ absl::StatusOr<v1::Experiment> FindExperiment(const fs::path& shared,
   for (const std::string& other : names) absl::StrAppend(&known, " ", other);
   return absl::InvalidArgumentError(
       absl::StrCat("no experiment '", name, "'; there are:", known));
+}
+
+absl::StatusOr<v1::Run> StartRun(RunClient& runs, const v1::RunSpec& spec) {
+  return CreateOrResumeOfBuild(kBuildVersion, runs, spec);
 }
 
 // Runs one experiment. Not thread-safe.
@@ -120,7 +126,7 @@ class Reproduction {
     base.set_name(part.name());
     base.set_seed(part.seed());
     *base.mutable_task() = part.task();
-    RunEvaluator evaluator(base, runs_, progress_, CreateOrResume);
+    RunEvaluator evaluator(base, runs_, progress_, StartRun);
     METASTEP_ASSIGN_OR_RETURN(
         measured.rules,
         Compare(evaluator, {measured.models,
@@ -157,8 +163,7 @@ class Reproduction {
   absl::StatusOr<v1::ModelInfo> Train(const std::string& name) {
     METASTEP_ASSIGN_OR_RETURN(const v1::RunSpec spec,
                               LoadRunSpec(SpecOf(name), {}));
-    METASTEP_ASSIGN_OR_RETURN(const v1::Run created,
-                              CreateOrResume(runs_, spec));
+    METASTEP_ASSIGN_OR_RETURN(const v1::Run created, StartRun(runs_, spec));
     METASTEP_ASSIGN_OR_RETURN(const v1::Run run,
                               WatchToEnd(runs_, created.run_id(), progress_));
     METASTEP_ASSIGN_OR_RETURN(const std::string file,
@@ -208,6 +213,14 @@ std::string CommandLine(const ReproduceOptions& options) {
   return line;
 }
 
+// As links of the page have it.
+std::string FigureFolder(const ReproduceOptions& options) {
+  std::error_code ignored;
+  const fs::path page = fs::absolute(options.markdown, ignored).parent_path();
+  const fs::path folder = fs::proximate(options.output_dir, page, ignored);
+  return folder == "." ? "" : folder.generic_string();
+}
+
 // OutOfRange if a threshold is missed.
 absl::Status Verdicts(const ExperimentResult& result) {
   int missed = 0;
@@ -226,14 +239,15 @@ absl::Status RunReproduce(const ReproduceOptions& options,
                             FindExperiment(shared, options.name));
   METASTEP_RETURN_IF_ERROR(KeepParts(options.parts, experiment));
   METASTEP_RETURN_IF_ERROR(MakeUserFolder(options.output_dir));
+  METASTEP_RETURN_IF_ERROR(
+      CheckWritable(fs::path(options.output_dir) / options.name));
+  METASTEP_RETURN_IF_ERROR(CheckWritable(options.markdown));
   METASTEP_ASSIGN_OR_RETURN(const Backend backend,
                             StartBackend(options.cluster, cancellation));
   Reproduction reproduction(options, shared, backend.address, cancellation);
-  ExperimentResult result = {options.name,
-                             experiment.title(),
-                             CommandLine(options),
-                             kBuildVersion,
-                             {}};
+  ExperimentResult result = {options.name,          experiment.title(),
+                             CommandLine(options),  kBuildVersion,
+                             FigureFolder(options), {}};
   METASTEP_RETURN_IF_ERROR(reproduction.FindModels(experiment));
   for (v1::ExperimentPart part : experiment.parts()) {
     if (options.tasks > 0) part.set_tasks(options.tasks);
@@ -287,9 +301,9 @@ void AddReproduceCommand(CLI::App& app, Command& command) {
   AddOutputFlags(*verb, options->output);
   verb->footer(
       "Ends with 6 if a threshold of the experiment is missed. An interrupted "
-      "reproduction goes on when it is called again with the same --state-dir: "
-      "trainings from where they were, and evaluations that had ended are not "
-      "repeated.\n\nExample:\n"
+      "reproduction goes on when the same build is called again with the same "
+      "--state-dir and the same data: trainings from where they were, and "
+      "evaluations that had ended are not repeated.\n\nExample:\n"
       "  metastep reproduce mnist --data-dir data --output-dir results "
       "--markdown results/mnist.md");
   OnParse(*verb, command, options, &RunReproduce);

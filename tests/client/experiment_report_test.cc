@@ -20,8 +20,8 @@ TEST(ExperimentReportTest, JsonHasTheIntervals) {
   for (double sum : {3, 7}) curve.add_sums_of_losses(sum);
   MeasuredPart part;
   part.rules = {{"adam", {0.1, curve}, {0.1, curve}}};
-  const auto json =
-      nlohmann::json::parse(ExperimentJson({"x", "", "", "1.2 (a)", {part}}));
+  const auto json = nlohmann::json::parse(
+      ExperimentJson({"x", "", "", "1.2 (a)", "", {part}}));
   const auto& adam = json["parts"][0]["rules"]["adam"];
   EXPECT_EQ(adam["sum"], 5);
   EXPECT_NEAR(adam["sum_half_width_95"], 2 * 12.706, 1e-3);
@@ -41,7 +41,7 @@ TEST(ExperimentReportTest, VerdictsHaveTheDigitsThatTellFiguresApart) {
 }
 
 TEST(ExperimentReportTest, NamesTheBuildThatMeasured) {
-  const ExperimentResult result = {"x", "X", "", "1.2 (commit a, b)", {}};
+  const ExperimentResult result = {"x", "X", "", "1.2 (commit a, b)", "", {}};
   EXPECT_EQ(nlohmann::json::parse(ExperimentJson(result))["version"],
             "1.2 (commit a, b)");
   EXPECT_THAT(ExperimentMarkdown(result),
@@ -51,13 +51,20 @@ TEST(ExperimentReportTest, NamesTheBuildThatMeasured) {
 ExperimentResult Result() {
   MeasuredPart measured;
   measured.part.set_name("new-style");
-  return {"art", "Neural art", "metastep reproduce art", "1.2", {measured}};
+  return {"art", "Neural art", "metastep reproduce art", "1.2", "", {measured}};
 }
 
 TEST(ExperimentReportTest, AFigureStandsBesideThePage) {
   const std::string page = ExperimentMarkdown(Result());
   EXPECT_THAT(page, HasSubstr("](art-new-style.png)"));
   EXPECT_THAT(page, Not(HasSubstr("pictures")));
+}
+
+TEST(ExperimentReportTest, OrIsLinkedWhereItIs) {
+  ExperimentResult result = Result();
+  result.figure_folder = "../figures";
+  EXPECT_THAT(ExperimentMarkdown(result),
+              HasSubstr("](../figures/art-new-style.png)"));
 }
 
 TEST(ExperimentReportTest, SoDoPicturesIfThereAreAny) {

@@ -55,7 +55,9 @@ TEST(ExperimentTest, ErrorsNamePartAndField) {
   refuses(" tasks: 2", " tasks: 10001", "tasks is 10001");
   refuses("square {}", "quadratic { dimensions: -1 }", "dimensions");
   adds("models: 'm'", "'m' twice");
+  adds("models: 'adam'", "'adam', the name of a hand-designed rule");
   adds("baselines: 'adagrad'", "'adagrad'");
+  adds("baselines: ['nag', 'nag']", "baselines has 'nag' twice");
   adds("thresholds { model: 'x' never_above_best { times: 2 } }", "'x'");
   adds("thresholds { model: 'm' }", "says nothing");
   adds("thresholds { model: 'm' below_baselines { last: 10 } }", "10");

@@ -140,5 +140,18 @@ TEST(ExperimentVerdictTest, NothingHoldsOfANan) {
   EXPECT_FALSE(JudgeOf({4, nan, 1}, "sum_below_baselines_times: 1").holds);
 }
 
+// Both are infinite, which is no claim kept.
+TEST(ExperimentVerdictTest, WhatDivergedIsNotAtMostWhatDivergedToo) {
+  v1::ExperimentPart part;
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(
+      "steps: 1 thresholds { model: 'm' sum_at_most_model { model: 'n' times: "
+      "1 } }",
+      &part));
+  EXPECT_FALSE(
+      Judge(part, {Learned("m", {kInf, 1}), Learned("n", {kInf, 1})})[0].holds);
+  EXPECT_TRUE(
+      Judge(part, {Learned("m", {1, 1}), Learned("n", {kInf, 1})})[0].holds);
+}
+
 }  // namespace
 }  // namespace metastep

@@ -14,6 +14,7 @@
 namespace metastep {
 namespace {
 
+using testing::DoubleNear;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -91,6 +92,12 @@ TEST_F(RemoteEvaluatorTest, AveragesTheCurvesOfTheTasks) {
   ASSERT_EQ(curves.size(), 1u);
   EXPECT_EQ(curves[0].label(), "sgd");
   EXPECT_THAT(curves[0].loss(), ElementsAre(13.0 / 4, 13.0 / 16, 13.0 / 64));
+  // Of two losses a and b the sample deviation is |a - b| / sqrt(2).
+  const double root = std::sqrt(2.0);
+  EXPECT_THAT(curves[0].deviation(),
+              ElementsAre(DoubleNear(5.0 / 2 / root, 1e-12),
+                          DoubleNear(5.0 / 8 / root, 1e-12),
+                          DoubleNear(5.0 / 32 / root, 1e-12)));
   EXPECT_THAT(curves[0].final_losses(), ElementsAre(1.0 / 8, 9.0 / 32));
   EXPECT_THAT(curves[0].sums_of_losses(), ElementsAre(5.0 / 2, 45.0 / 8));
   EXPECT_THAT(shown_.str(), HasSubstr("remote unroll 2/2"));

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/status_matchers.h"
+#include "tests/support/test_folder.h"
 
 namespace metastep {
 namespace {
@@ -23,6 +24,19 @@ TEST(UserFileTest, EveryErrorIsOneOfUsage) {
   EXPECT_THAT(MakeUserFolder("/dev/null/folder"),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("/dev/null/folder")));
+}
+
+TEST(UserFileTest, AFileThatCannotBeWrittenIsKnownBefore) {
+  const auto folder = NewTestFolder();
+  EXPECT_OK(CheckWritable(folder / "file"));
+  EXPECT_OK(CheckWritable("file"));
+  EXPECT_OK(CheckWritable(""));
+  EXPECT_THAT(CheckWritable(folder / "none" / "file"),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("none/file': there is no such folder")));
+  EXPECT_THAT(
+      CheckWritable(folder),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("is a folder")));
 }
 
 TEST(UserFileTest, WritesAFileInTheCurrentFolder) {

@@ -110,8 +110,36 @@ TEST(RunSpecResolveTest, AnyEntryFitsAMessageByItself) {
   v1::RunSpec spec = Parse(kEvaluation);
   spec.mutable_evaluation()->mutable_entries()->RemoveLast();
   spec.mutable_evaluation()->set_steps(100'000);
-  spec.mutable_evaluation()->set_tasks(10'000);
+  spec.mutable_evaluation()->set_tasks(1'342);
   EXPECT_OK(ResolveRunSpec(spec));
+}
+
+// 2^27 losses are 1,342 unrolls of 2 * 50,001 and some.
+TEST(RunSpecResolveTest, LossesThatTheServerHoldsAreLimited) {
+  v1::RunSpec spec = Parse(kEvaluation);  // two entries
+  spec.mutable_evaluation()->set_steps(50'000);
+  spec.mutable_evaluation()->set_tasks(1'342);
+  EXPECT_OK(ResolveRunSpec(spec));
+  spec.mutable_evaluation()->set_tasks(1'343);
+  EXPECT_THAT(ResolveRunSpec(spec),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("evaluation.tasks is 1343, times 50001 losses "
+                                 "of an unroll, times 2 entries: 134302686; "
+                                 "must be at most 134217728")));
+}
+
+TEST(RunSpecResolveTest, SoAreThoseOfValidations) {
+  v1::RunSpec spec = Parse(kTraining);
+  ASSERT_OK(SetField(spec, "training.validation.steps", "100000"));
+  ASSERT_OK(SetField(spec, "training.validation.tasks", "1342"));
+  EXPECT_OK(ResolveRunSpec(spec));
+  ASSERT_OK(SetField(spec, "training.search",
+                     "{trials: 2 min_learning_rate: 1 max_learning_rate: 2}"));
+  EXPECT_THAT(
+      ResolveRunSpec(spec),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               HasSubstr("training.validation.tasks is 1342, times "
+                         "100001 losses of an unroll, times 2 trials")));
 }
 
 TEST(RunSpecResolveTest, AStyleIsAnImageOrATexture) {

@@ -233,6 +233,54 @@ TEST_F(CommandTest, CompareDrawsPicturesOfArt) {
   EXPECT_EQ(BeginningOf(Path("pictures.png")), kPng);
 }
 
+// Each would otherwise be known after the measurement alone, which it loses.
+TEST_F(CommandTest, AFileThatCannotBeWrittenIsRefusedBeforeAnyWork) {
+  const std::string spec = WriteSpec(
+      "name: 'm' task { square {} } training { rounds: 1 rules { name: 'r' "
+      "rule { lstm {} } } }");
+  const std::string file = Path("none") + "/file.png";
+  for (const std::vector<std::string>& call :
+       std::vector<std::vector<std::string>>{
+           {"local", spec, "--export", file},
+           {"compare", spec, "--model-file", "any", "--plot", file},
+           {"minimize", spec, "--model", "any", "--plot", file},
+           {"reproduce", "quadratic", "--output-dir", Path("out"), "--markdown",
+            file}}) {
+    const CommandResult result = Metastep(call);
+    EXPECT_EQ(result.exit_code, 2) << call[0];
+    EXPECT_THAT(result.output, HasSubstr("there is no such folder")) << call[0];
+  }
+}
+
+TEST_F(CommandTest, CompareRefusesTheSameModelTwice) {
+  const std::string spec = WriteSpec(
+      "name: 'm' task { square {} } training { rounds: 1 rules { name: 'r' "
+      "rule { lstm {} } } }");
+  ASSERT_EQ(
+      Metastep({"local", spec, "--quiet", "--export", Path("m")}).exit_code, 0);
+  const CommandResult result =
+      Metastep({"compare", spec, "--model-file", Path("m"), "--model-file",
+                Path("m"), "--quiet"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.output, HasSubstr("names m@1 a second time"));
+}
+
+TEST_F(CommandTest, ADamagedModelFileIsNamed) {
+  const std::string spec =
+      WriteSpec("name: 'm' task { square {} } training { rounds: 1 }");
+  const CommandResult result =
+      Metastep({"compare", spec, "--model-file", spec, "--quiet"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.output, HasSubstr(spec + ": safetensors"));
+}
+
+TEST_F(CommandTest, ReproduceTakesNoPathForAName) {
+  const CommandResult result =
+      Metastep({"reproduce", "../reproduce/quadratic"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.output, HasSubstr("experiment is \"../reproduce"));
+}
+
 TEST_F(CommandTest, ReproduceNamesTheExperimentsThatThereAre) {
   const CommandResult result = Metastep({"reproduce", "nothing"});
   EXPECT_EQ(result.exit_code, 2);

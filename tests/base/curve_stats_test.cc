@@ -1,4 +1,4 @@
-#include "server/curve_stats.h"
+#include "base/curve_stats.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,9 +1,7 @@
-#include "server/curve_stats.h"
+#include "base/curve_stats.h"
 
 #include <cmath>
 #include <numeric>
-
-#include "absl/strings/str_format.h"
 
 namespace metastep {
 namespace {
@@ -43,13 +41,6 @@ CurveStats StatsOf(absl::Span<const std::vector<double>> curves) {
   stats.mean_sum =
       std::accumulate(stats.sums.begin(), stats.sums.end(), 0.0) / tasks;
   return stats;
-}
-
-absl::Status CheckCurveSize(const v1::EvaluationResult& result, int steps) {
-  if (result.losses_size() == steps + 1) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrFormat("the curve has %d losses; an unroll of %d steps has %d",
-                      result.losses_size(), steps, steps + 1));
 }
 
 }  // namespace metastep
