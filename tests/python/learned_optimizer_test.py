@@ -1,4 +1,5 @@
 """LearnedOptimizer: its steps beside the server's, and its manners."""
+import copy
 import io
 import unittest
 
@@ -174,6 +175,28 @@ class LearnedOptimizerTest(unittest.TestCase):
         self.assertTrue(torch.equal(still, torch.zeros(2)))
         self.assertNotIn(still, optimizer.state)
 
+    def test_copies_and_pickles_step_alike(self):
+        param = torch.nn.Parameter(torch.ones(3))
+        optimizer = LearnedOptimizer.from_model(lstm_file(PAPER), [param])
+        param.grad = torch.ones(3)
+        optimizer.step()
+        saved = io.BytesIO()
+        torch.save((param, optimizer), saved)
+        saved.seek(0)
+        others = [torch.load(saved), copy.deepcopy((param, optimizer))]
+        optimizer.step()
+        for other, stepper in others:
+            other.grad = torch.ones(3)
+            stepper.step()
+            self.assertTrue(torch.equal(other, param))
+
+    def test_groups_are_left_as_they_were_given(self):
+        sgd = metastep.hand_designed('sgd', learning_rate=1)
+        group = {'params': [torch.nn.Parameter(torch.zeros(2))], 'model': sgd}
+        LearnedOptimizer([group], lstm_file(IDENTITY))
+        self.assertEqual(group['model'], sgd)
+        self.assertEqual(set(group), {'params', 'model'})
+
     def test_a_parameter_that_no_rule_serves(self):
         file = lstm_file(IDENTITY, parameters=['*.weight'])
         with self.assertRaisesRegex(ValueError, "serves parameter 'param0'"):
@@ -186,9 +209,15 @@ class LearnedOptimizerTest(unittest.TestCase):
         longer = len(stated) - len(good)
         stated = (int.from_bytes(good[:8], 'little') + longer).to_bytes(
             8, 'little') + stated[8:]
+        sized = stated.replace(b'phi_sha256\\":\\"00\\"', b'phi_size\\":\\"0009\\"')
         infinite = good[:-4] + b'\0\0\x80\x7f'
+        bias = len(good) - 8 - int.from_bytes(good[:8], 'little') - 4
+        overlapping = good.replace(f'[{bias}, {bias + 4}]'.encode(),
+                                   f'[{bias - 4}, {bias}]'.encode())
         for file, message in (
-                (b'', 'header'), (good[:-4], 'not F32 within the file'),
+                (b'', 'header'), (good[:-4], 'the tensors have'),
+                (good + b'\0\0\0\0', 'the tensors have'),
+                (overlapping, 'begins at byte'), (sized, 'phi_size is 9'),
                 (b'\xff' * 100, 'header would have'),
                 (infinite, 'not finite'), (stated, 'phi_sha256 is 00'),
                 (good.replace(b'output.bias', b'output.base'),

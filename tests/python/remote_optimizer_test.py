@@ -243,6 +243,44 @@ class RemoteOptimizerTest(ServerTest):
         with self.assertRaises(metastep.NotFound):
             optimizer.load_state_dict(third)
 
+    def test_a_checkpoint_that_fails_leaves_no_snapshot(self):
+        params = [self.one(), self.one()]
+        optimizer = self.optimizer([{'params': [p]} for p in params], SGD)
+        for param in params:
+            param.grad = torch.ones(2)
+        optimizer.step()
+        first, second = optimizer.sessions
+        made = []
+        save = first.save
+        first.save = lambda: made.append(save()) or made[-1]
+
+        def full():
+            raise metastep.Error('full', None)
+        second.save = full
+        with self.assertRaisesRegex(metastep.Error, 'full'):
+            optimizer.state_dict()
+        self.assertEqual(len(made), 1)
+        with self.assertRaises(metastep.NotFound):
+            self.client.restore_session(made[0])
+
+    def test_old_snapshots_that_could_not_be_deleted_are_at_the_next(self):
+        param = self.one()
+        optimizer = self.optimizer([param], SGD, keep_snapshots=1)
+        param.grad = torch.ones(2)
+        optimizer.step()
+        first = optimizer.state_dict()['metastep']['snapshots'][0]
+        delete = self.client.delete_snapshot
+
+        def fail(snapshot_id):
+            raise metastep.Unavailable('out of reach', None)
+        self.client.delete_snapshot = fail
+        with self.assertRaises(metastep.Unavailable):
+            optimizer.state_dict()
+        self.client.delete_snapshot = delete
+        optimizer.state_dict()
+        with self.assertRaises(metastep.NotFound):
+            self.client.restore_session(first)
+
     def test_loading_that_fails_leaves_no_session(self):
         def groups(size):
             return [{'params': [self.one() for _ in range(size)]}

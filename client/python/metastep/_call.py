@@ -66,5 +66,6 @@ class Caller:
             if spent >= self.give_up_after:
                 raise errors.Unavailable(
                     f'{error}; gave up after {spent:.1f} s', error.code)
-            time.sleep(random.uniform(0, bound))
+            time.sleep(min(random.uniform(0, bound),
+                           self.give_up_after - spent))
             bound = min(2 * bound, _MAX_BACKOFF)

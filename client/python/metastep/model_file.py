@@ -52,9 +52,11 @@ def _decode(data: bytes) -> Model:
     if len(data) < 8 or size > min(_MAX_HEADER_BYTES, len(data) - 8):
         raise _malformed(f'its header would have {size} bytes')
     try:
-        header = json.loads(data[8:8 + size])
+        header = json.loads(data[8:8 + size],
+                            object_pairs_hook=_without_repetition)
         metadata = header.pop('__metadata__')[_INFO_KEY]
         info = json_format.Parse(metadata, model_pb2.ModelInfo())
+        _check_tiling(header, len(data) - 8 - size)
         tensors = {name: _tensor(name, entry, data[8 + size:])
                    for name, entry in header.items()}
     except (ValueError, KeyError, TypeError, AttributeError,
@@ -62,7 +64,31 @@ def _decode(data: bytes) -> Model:
         raise _malformed(f'{type(error).__name__}: {error}') from error
     if not info.rules:
         raise _malformed('it has no rules')
+    values = sum(tensor.size for tensor in tensors.values())
+    if info.phi_size not in (0, values):
+        raise _malformed(f'phi_size is {info.phi_size}; the tensors have '
+                         f'{values} values')
     return Model(info, tensors)
+
+
+def _without_repetition(pairs: list[tuple[str, object]]) -> dict:
+    """Raises ValueError if an object has a key twice."""
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError('an object of its header has a key twice')
+    return made
+
+
+def _check_tiling(header: dict, size: int) -> None:
+    """Raises ValueError unless the tensors tile the data."""
+    at = 0
+    for begin, end in sorted(entry['data_offsets']
+                             for entry in header.values()):
+        if begin != at:
+            raise ValueError(f'a tensor begins at byte {begin}, not at {at}')
+        at = end
+    if at != size:
+        raise ValueError(f'the tensors have {at} bytes, the data {size}')
 
 
 def _tensor(name: str, entry: dict, data: bytes) -> np.ndarray:

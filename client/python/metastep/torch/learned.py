@@ -60,7 +60,12 @@ class LearnedOptimizer(torch.optim.Optimizer):
         """An optimizer of a model file (`metastep models export`)."""
         return cls(params, file, lr)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), '_source': self._source,
+                '_rules': self._rules}
+
     def add_param_group(self, param_group: dict[str, Any]) -> None:
+        param_group = dict(param_group)  # the caller's stays as it is
         source = param_group.pop('model', self._source)
         parameters.name_tensors(
             param_group,

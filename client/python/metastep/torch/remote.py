@@ -116,6 +116,7 @@ class RemoteOptimizer(torch.optim.Optimizer):
         return list(self._sessions)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
+        param_group = dict(param_group)  # the caller's stays as it is
         parameters.name_tensors(
             param_group,
             sum(len(group['params']) for group in self.param_groups))
@@ -275,8 +276,7 @@ class RemoteOptimizer(torch.optim.Optimizer):
         if self._local is not None:
             saved[_KEY] = {'local': self._local.state_dict()}
             return saved
-        snapshots = [session.save() if session is not None else None
-                     for session in self._sessions]
+        snapshots = self._save_sessions()
         saved[_KEY] = {'server': self._client.address, 'snapshots': snapshots,
                        'next_steps': [session.next_step if session is not None
                                       else None for session in self._sessions],
@@ -285,13 +285,28 @@ class RemoteOptimizer(torch.optim.Optimizer):
         self._forget_old([id for id in snapshots if id is not None])
         return saved
 
+    def _save_sessions(self) -> list[str | None]:
+        """A snapshot of each open session; after an error of none."""
+        snapshots: list[str | None] = []
+        try:
+            for session in self._sessions:
+                snapshots.append(session.save() if session is not None
+                                 else None)
+        except errors.Error:
+            with contextlib.suppress(errors.Error):
+                for snapshot_id in filter(None, snapshots):
+                    self._client.delete_snapshot(snapshot_id)
+            raise
+        return snapshots
+
     def _forget_old(self, snapshots: list[str]) -> None:
         self._saved.append(snapshots)
         if self._keep_snapshots is None:
             return
         while len(self._saved) > self._keep_snapshots:
-            for snapshot_id in self._saved.pop(0):
+            for snapshot_id in self._saved[0]:
                 self._client.delete_snapshot(snapshot_id)
+            self._saved.pop(0)  # now: an error above leaves it for the next
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Goes on where state_dict() was called; closes the present sessions.
