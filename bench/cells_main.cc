@@ -88,7 +88,7 @@ Contender MakeContender(std::string what, std::function<void()> window) {
 }
 
 absl::Status Cells(const BenchOptions& options, Report& report) {
-  METASTEP_RETURN_IF_ERROR(UseOneCore());
+  METASTEP_RETURN_IF_ERROR(UseCores(1));
   std::vector<Problem> problems;
   for (const char* cell : {"lstm", "gru", "lmu"}) {
     METASTEP_ASSIGN_OR_RETURN(problems.emplace_back(), MakeProblem(cell));

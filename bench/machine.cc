@@ -108,15 +108,21 @@ Contender CopyBandwidth() {
           }};
 }
 
-absl::Status UseOneCore() {
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(sched_getcpu(), &one);
-  if (sched_setaffinity(/*pid=*/0, sizeof(one), &one) == 0) {
-    return absl::OkStatus();
+absl::Status UseCores(int cores) {
+  const auto problem = [] {
+    return absl::UnavailableError(
+        absl::StrCat("cannot stay on some cores: ", std::strerror(errno)));
+  };
+  cpu_set_t all;
+  if (sched_getaffinity(/*pid=*/0, sizeof(all), &all) != 0) return problem();
+  cpu_set_t some;
+  CPU_ZERO(&some);
+  CPU_SET(sched_getcpu(), &some);
+  for (int core = 0; core < CPU_SETSIZE && CPU_COUNT(&some) < cores; ++core) {
+    if (CPU_ISSET(core, &all)) CPU_SET(core, &some);
   }
-  return absl::UnavailableError(
-      absl::StrCat("cannot stay on one core: ", std::strerror(errno)));
+  if (sched_setaffinity(/*pid=*/0, sizeof(some), &some) != 0) return problem();
+  return absl::OkStatus();
 }
 
 }  // namespace metastep

@@ -18,9 +18,9 @@ Contender FmaPeak();
 Contender CopyBandwidth();
 
 // Binds the calling thread, and the threads and processes that it starts from
-// now on, to the core on which it runs.
-// Errors: Unavailable: the system refuses.
-absl::Status UseOneCore();
+// now on, to so many cores of those that it may use, the one on which it runs
+// first; to all if there are fewer. Errors: Unavailable: the system refuses.
+absl::Status UseCores(int cores);
 
 }  // namespace metastep
 

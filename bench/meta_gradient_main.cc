@@ -167,7 +167,7 @@ absl::Status MeasureMemory(double ours, const WindowProblem& mnist,
 }
 
 absl::Status MetaGradientBench(const BenchOptions& options, Report& report) {
-  METASTEP_RETURN_IF_ERROR(UseOneCore());
+  METASTEP_RETURN_IF_ERROR(UseCores(1));
   UseOneTorchThread();
   // First, while this process has no other threads.
   METASTEP_ASSIGN_OR_RETURN(const double bytes_a_coordinate, MemoryOfMillion());

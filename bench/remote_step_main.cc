@@ -15,6 +15,7 @@
 #include "base/status_macros.h"
 #include "bench/bench_main.h"
 #include "bench/harness.h"
+#include "bench/machine.h"
 #include "bench/paper_rule.h"
 #include "client/executable_folder.h"
 #include "client/local_cluster.h"
@@ -198,6 +199,8 @@ absl::Status MeasureSmall(const BenchOptions& options,
 }
 
 absl::Status RemoteStep(const BenchOptions& options, Report& report) {
+  // The server's, too: it inherits them, and has a thread for each.
+  METASTEP_RETURN_IF_ERROR(UseCores(kCores));
   METASTEP_ASSIGN_OR_RETURN(const auto folder, StateFolder::Open(""));
   Cancellation cancellation;
   METASTEP_ASSIGN_OR_RETURN(const auto server,

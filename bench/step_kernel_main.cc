@@ -145,7 +145,7 @@ absl::Status MeasureSize(const Size& size, const BenchOptions& options,
 }
 
 absl::Status StepKernel(const BenchOptions& options, Report& report) {
-  METASTEP_RETURN_IF_ERROR(UseOneCore());
+  METASTEP_RETURN_IF_ERROR(UseCores(1));
   UseOneTorchThread();
   for (const Size& size : kSizes) {
     METASTEP_RETURN_IF_ERROR(MeasureSize(size, options, report));
