@@ -16,10 +16,9 @@ absl::StatusOr<std::vector<double>> LossCurveOf(
   std::vector<double> losses;
   losses.reserve(steps + 1);
   losses.push_back(loop.loss);
-  for (int t = 0; t < steps; ++t) {
+  for (int t = 0; t < steps && std::isfinite(loop.loss); ++t) {
     METASTEP_RETURN_IF_ERROR(TakeInnerStep(rule, task, loop));
     losses.push_back(loop.loss);
-    if (!std::isfinite(loop.loss)) break;  // and nothing later is
   }
   losses.resize(steps + 1, std::numeric_limits<double>::infinity());
   if (final_theta != nullptr) *final_theta = std::move(loop.theta);

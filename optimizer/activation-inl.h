@@ -66,7 +66,7 @@ HWY_INLINE V Clamped(D d, V x, float bound) {
 #endif
 }
 
-// 1 <= denominator <= 418, |numerator| <= 418.
+// 1 <= denominator <= 418, |numerator| <= 836.
 template <class V>
 struct Fraction {
   V numerator;

@@ -22,6 +22,7 @@
 #include "optimizer/rule_factory.h"
 #include "optimizer/run_spec.h"
 #include "optimizer/safetensors.h"
+#include "optimizer/spec_fields.h"
 
 namespace metastep {
 namespace {
@@ -63,7 +64,7 @@ absl::StatusOr<v1::ModelInfo> ReadInfo(const Safetensors& file) {
       google::protobuf::util::JsonStringToMessage(json->second, &info);
   if (!status.ok()) {
     return Malformed("\"", kInfoKey,
-                     "\" is not a ModelInfo: ", status.ToString());
+                     "\" is not a ModelInfo: ", Shown(status.ToString()));
   }
   info.clear_labels();
   absl::StatusOr<RuleSpecs> rules = ResolveGroupRules(info.rules());
@@ -124,7 +125,7 @@ absl::Status FillPhiFacts(absl::Span<const float> phi, v1::ModelInfo& info) {
   }
   const std::string sha256 = PhiSha256(phi);
   if (!info.phi_sha256().empty() && info.phi_sha256() != sha256) {
-    return Malformed("phi_sha256 is ", info.phi_sha256(),
+    return Malformed("phi_sha256 is ", Shown(info.phi_sha256()),
                      "; that of the tensors is ", sha256);
   }
   info.set_phi_size(size);

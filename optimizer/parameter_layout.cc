@@ -30,6 +30,11 @@ absl::StatusOr<int64_t> Coordinates(const ParameterTensor& tensor,
         absl::StrFormat("tensor \"%s\" has %d dimensions; the limit is %d",
                         tensor.name, tensor.shape.size(), kMaxRank));
   }
+  const auto too_many = [&] {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "tensor \"%s\" brings the coordinates above 2^62", tensor.name));
+  };
+  if (room < 1) return too_many();
   int64_t coordinates = 1;
   for (int64_t extent : tensor.shape) {
     if (extent < 1) {
@@ -37,10 +42,7 @@ absl::StatusOr<int64_t> Coordinates(const ParameterTensor& tensor,
           "tensor \"%s\" has a dimension of %d; each must be at least 1",
           tensor.name, extent));
     }
-    if (extent > room / coordinates) {
-      return absl::InvalidArgumentError(absl::StrFormat(
-          "tensor \"%s\" brings the coordinates above 2^62", tensor.name));
-    }
+    if (extent > room / coordinates) return too_many();
     coordinates *= extent;
   }
   return coordinates;

@@ -1,4 +1,4 @@
-// Stacks of recurrent cells by the block kernel: a group of one or two blocks
+// Stacks of recurrent cells by the block kernel: a group of one to three blocks
 // of 16 coordinates at a time, by the widest vectors that the CPU has (Google
 // Highway, dispatched at run time).
 //

@@ -1,5 +1,6 @@
 // The limits and defaults of the update rules' specs, learned and
 // hand-designed.
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -106,6 +107,41 @@ void Fill(v1::GroupRuleSpec& spec, const SpecPlace& place) {
   Fill(*spec.mutable_rule(), place / "rule");
 }
 
+// Opening a session matches every glob with every tensor's name, which a client
+// chooses both.
+void CheckGlobs(const RuleSpecs& rules, const SpecPlace& place) {
+  constexpr size_t kMaxCharacters = 2048;
+  size_t characters = 0;
+  for (const v1::GroupRuleSpec& rule : rules) {
+    for (const std::string& glob : rule.parameters()) {
+      characters += std::max<size_t>(glob.size(), 1);
+    }
+  }
+  if (characters <= kMaxCharacters) return;
+  place.problems->Add(
+      (place / "rules").path,
+      absl::StrCat("has parameters of ", characters,
+                   " characters; must have at most ", kMaxCharacters));
+}
+
+// That the tensors' entries fit the header of a model file beside the spec,
+// whose 64 KiB may be 896 KiB there: as JSON within JSON a byte has up to
+// seven, and the rules stand there twice.
+void CheckTensorBytes(const RuleSpecs& rules, const SpecPlace& place) {
+  constexpr int64_t kMaxBytes = 120 << 10;
+  constexpr int64_t kEntryBytes = 100;  // dtype, shape and offsets
+  int64_t bytes = 0;
+  for (const ParameterTensor& tensor : PhiTensors(rules)) {
+    bytes += kEntryBytes + static_cast<int64_t>(tensor.name.size());
+  }
+  if (bytes <= kMaxBytes) return;
+  place.problems->Add(
+      (place / "rules").path,
+      absl::StrCat("has tensors whose entries in a model file have ", bytes,
+                   " bytes; must have at most ", kMaxBytes,
+                   ": fewer rules or layers, or shorter names"));
+}
+
 }  // namespace
 
 void Fill(v1::LearnedRuleSpec& spec, const SpecPlace& place) {
@@ -160,7 +196,7 @@ void Fill(RuleSpecs& rules, const SpecPlace& place) {
     Fill(rules[i], rule);
     if (!names.insert(rules[i].name()).second) {
       place.problems->Add((rule / "name").path,
-                          absl::StrCat("is \"", rules[i].name(),
+                          absl::StrCat("is \"", Shown(rules[i].name()),
                                        "\", which an earlier rule has"));
     }
   }
@@ -171,7 +207,10 @@ void Fill(RuleSpecs& rules, const SpecPlace& place) {
         (place / "rules").path,
         absl::StrCat("has ", phi_size, " meta-parameters; must have at most ",
                      kMaxPhiSize, ", what a model file holds"));
+    return;
   }
+  CheckTensorBytes(rules, place);
+  CheckGlobs(rules, place);
 }
 
 }  // namespace metastep

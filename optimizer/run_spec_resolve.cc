@@ -70,7 +70,7 @@ void FillEntries(v1::EvaluationSpec& spec, const SpecPlace& place) {
     Fill(*spec.mutable_entries(i), entry);
     if (!labels.insert(spec.entries(i).label()).second) {
       place.problems->Add((entry / "label").path,
-                          absl::StrCat("is \"", spec.entries(i).label(),
+                          absl::StrCat("is \"", Shown(spec.entries(i).label()),
                                        "\", which an earlier entry has"));
     }
   }

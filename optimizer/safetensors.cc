@@ -35,9 +35,14 @@ absl::Status Malformed(const Parts&... parts) {
 // A value of the header as an error shows it: what kind it is, not all of it.
 std::string Kind(const Json& value) { return value.type_name(); }
 
+// Enough to recognise a text by, which may have megabytes.
+std::string Cut(absl::string_view text) {
+  constexpr size_t kShown = 200;
+  return absl::CHexEscape(text.substr(0, kShown));
+}
+
 std::string Shown(absl::string_view name) {
-  constexpr size_t kShown = 80;
-  return absl::StrCat("\"", absl::CHexEscape(name.substr(0, kShown)), "\"");
+  return absl::StrCat("\"", Cut(name), "\"");
 }
 
 struct Sections {
@@ -96,7 +101,7 @@ absl::StatusOr<Json> ParseHeader(absl::string_view header) {
   try {
     json = Json::parse(header.begin(), header.end(), std::ref(finder));
   } catch (const Json::exception& error) {
-    return Malformed("header is not JSON: ", error.what());
+    return Malformed("header is not JSON: ", Cut(error.what()));
   }
   if (!finder.duplicates().empty()) {
     return Malformed("header has the key ", Shown(finder.duplicates().front()),
@@ -170,9 +175,9 @@ absl::Status CheckShape(const std::vector<uint64_t>& shape, uint64_t bytes) {
     if (fits) elements *= size;
   }
   if (fits && elements * kElementBytes == bytes) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("[", absl::StrJoin(shape, ", "), "] does not make up the ",
-                   bytes, " bytes between its offsets"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      Cut(absl::StrCat("[", absl::StrJoin(shape, ", "), "]")),
+      " does not make up the ", bytes, " bytes between its offsets"));
 }
 
 struct PlacedTensor {

@@ -47,7 +47,7 @@ std::string OutOfLimit(absl::string_view value, bool unset,
 }
 
 std::string OutOfLimit(double value, bool unset, const RealLimit& limit) {
-  const bool rounding = std::isfinite(value) && limit.holds(value);
+  const bool rounding = !unset && std::isfinite(value) && limit.holds(value);
   return OutOfLimit(absl::StrCat(value), unset,
                     absl::StrCat(limit.text, rounding ? " in float32" : ""));
 }
@@ -78,12 +78,6 @@ std::string EnumNames(const EnumDescriptor& type) {
   return absl::StrJoin(names, ", ");
 }
 
-// Enough to recognise a text by; a peer may send megabytes.
-std::string Shown(absl::string_view text) {
-  constexpr size_t kShown = 80;
-  return absl::CHexEscape(text.substr(0, kShown));
-}
-
 constexpr size_t kMaxPath = 256;
 
 bool IsPathName(absl::string_view name) {
@@ -101,6 +95,11 @@ bool IsPath(absl::string_view text) {
 }
 
 }  // namespace
+
+std::string Shown(absl::string_view text) {
+  constexpr size_t kShown = 80;
+  return absl::CHexEscape(text.substr(0, kShown));
+}
 
 bool IsName(absl::string_view text) {
   constexpr size_t kMaxLength = 64;
@@ -169,7 +168,8 @@ void SpecFields::Real(absl::string_view field, const RealLimit& limit,
     return;
   }
   const double value = reflection_.GetDouble(message_, descriptor);
-  if (!Holds(limit, value)) {
+  const bool missing = unset && descriptor->has_presence();
+  if (missing || !Holds(limit, value)) {
     Problem(field, OutOfLimit(value, unset, limit));
   }
 }

@@ -14,6 +14,9 @@
 
 namespace metastep {
 
+// Enough to recognise a text by; a peer may send megabytes.
+std::string Shown(absl::string_view text);
+
 // Whether text is [a-z0-9_-]{1,64}, and what to say if it is not.
 bool IsName(absl::string_view text);
 std::string NameProblem(absl::string_view text);
@@ -68,10 +71,10 @@ inline constexpr RealLimit kBelowOne{"at least 0 and below 1",
                                      [](double x) { return x >= 0 && x < 1; }};
 
 // A field is unset if it has a presence bit that is off or, without one, holds
-// zero; an unset field takes its `fallback`, and without one it must satisfy
-// its limit as it stands. Naming a field that the message lacks, or one of
-// another type, is a bug and aborts. Thread-compatible; the message must
-// outlive it.
+// zero; an unset field takes its `fallback`. Without one it must satisfy its
+// limit as it stands, and a real number with a presence bit is required. Naming
+// a field that the message lacks, or one of another type, is a bug and aborts.
+// Thread-compatible; the message must outlive it.
 class SpecFields {
  public:
   SpecFields(google::protobuf::Message& message, SpecPlace place);

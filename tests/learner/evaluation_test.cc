@@ -125,6 +125,23 @@ TEST(LossCurveOfTest, RecordsADivergedOptimisation) {
   EXPECT_EQ(losses.back(), std::numeric_limits<double>::infinity());
 }
 
+// theta_0 of 3e38 squares to more than a float holds: no step is taken.
+TEST(LossCurveOfTest, AStartThatIsNotFiniteIsTheEnd) {
+  const std::unique_ptr<Task> task =
+      MakeClosedFormFamily(
+          ResolvedTask(
+              "quadratic { distribution: UNIFORM initial_stddev: 3e38 }"))
+          ->Make({});
+  const std::unique_ptr<const UpdateRule> rule =
+      MakeHandDesignedRule(ResolvedRule("sgd { learning_rate: 1 }")).value();
+  ASSERT_OK_AND_ASSIGN(const std::vector<double> losses,
+                       LossCurveOf(*rule, *task, 3));
+  EXPECT_FALSE(std::isfinite(losses[0]));
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  EXPECT_THAT(absl::MakeConstSpan(losses).subspan(1),
+              testing::ElementsAre(kInfinity, kInfinity, kInfinity));
+}
+
 // Expected losses from a simulation of 200,000 problems in double, written
 // apart from this code. A problem's loss spreads by a standard deviation of
 // 0.39, 0.45, 0.58, 0.71 (SGD) and 0.56, 0.71, 1.01, 1.21 (NAG) of its mean at

@@ -70,6 +70,8 @@ TEST(ParameterLayoutTest, BoundsTheCoordinates) {
   EXPECT_EQ(layout.coordinates(), int64_t{1} << 62);
   EXPECT_THAT(ParameterLayout::Create({{"w", {k31, k31}}, {"b", {1}}}),
               IsInvalid("tensor \"b\" brings the coordinates above 2^62"));
+  EXPECT_THAT(ParameterLayout::Create({{"w", {k31, k31}}, {"b", {}}}),
+              IsInvalid("tensor \"b\" brings the coordinates above 2^62"));
   EXPECT_THAT(ParameterLayout::Create({{"w", {k31, k31, k31, k31}}}),
               IsInvalid("tensor \"w\" brings the coordinates above 2^62"));
 }

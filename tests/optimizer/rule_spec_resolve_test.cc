@@ -134,6 +134,13 @@ TEST(HandDesignedResolveTest, NamesFieldValueAndLimit) {
               StatusIs(absl::StatusCode::kInvalidArgument,
                        "rule is required: one of sgd, momentum, nag, rmsprop, "
                        "adam"));
+  spec.mutable_adam()->set_beta2(0.5);
+  EXPECT_THAT(
+      ResolveHandDesigned(spec),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               "adam.learning_rate is required: finite and at least 0"));
+  spec.mutable_adam()->set_learning_rate(0);
+  EXPECT_OK(ResolveHandDesigned(spec));
   spec.mutable_adam()->set_beta2(1);
   EXPECT_THAT(ResolveHandDesigned(spec),
               StatusIs(absl::StatusCode::kInvalidArgument,
@@ -150,6 +157,7 @@ TEST(HandDesignedResolveTest, NamesFieldValueAndLimit) {
 // 6e-8.
 TEST(HandDesignedResolveTest, LimitsHoldForWhatIsComputedWith) {
   v1::HandDesignedSpec spec;
+  spec.mutable_adam()->set_learning_rate(1);
   spec.mutable_adam()->set_epsilon(1e-46);
   EXPECT_THAT(ResolveHandDesigned(spec),
               StatusIs(absl::StatusCode::kInvalidArgument,
@@ -160,6 +168,7 @@ TEST(HandDesignedResolveTest, LimitsHoldForWhatIsComputedWith) {
               StatusIs(absl::StatusCode::kInvalidArgument,
                        "sgd.learning_rate is 1e+39; must be finite and at "
                        "least 0 in float32"));
+  spec.mutable_nag()->set_learning_rate(1);
   spec.mutable_nag()->set_momentum(1 - 1e-8);
   EXPECT_THAT(ResolveHandDesigned(spec),
               StatusIs(absl::StatusCode::kInvalidArgument,

@@ -120,9 +120,11 @@ TEST(RunSpecDefaultsTest, ExplicitZerosStay) {
   v1::RunSpec spec = Parse(kTraining);
   ASSERT_OK(SetField(spec, "task.quadratic.distribution", "UNIFORM"));
   ASSERT_OK(SetField(spec, "task.quadratic.initial_stddev", "0"));
-  ASSERT_OK(SetField(spec, "training.outer.rule.adam.beta1", "0"));
+  ASSERT_OK(SetField(spec, "training.outer.rule.adam",
+                     "{learning_rate: 0 beta1: 0}"));
   ASSERT_OK_AND_ASSIGN(spec, ResolveRunSpec(spec));
   EXPECT_EQ(spec.task().quadratic().initial_stddev(), 0);
+  EXPECT_EQ(spec.training().outer().rule().adam().learning_rate(), 0);
   EXPECT_EQ(spec.training().outer().rule().adam().beta1(), 0);
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "optimizer/run_spec.h"
@@ -183,11 +184,17 @@ std::vector<LimitCase> LimitCases() {
   };
 }
 
-// The default rule has no name until it is resolved; write one to change.
+// With what a field needs beside it: the default rule has no name until it is
+// resolved, and no hand-designed one is without a rate.
 v1::RunSpec SpecFor(const LimitCase& limit) {
   v1::RunSpec spec = Parse(limit.spec);
-  if (absl::string_view(limit.path).substr(0, 14) == "training.rules") {
+  const absl::string_view path = limit.path;
+  if (absl::StartsWith(path, "training.rules")) {
     EXPECT_OK(SetField(spec, "training.rules[0].name", "lstm"));
+  }
+  if (absl::StartsWith(path, "training.outer.rule.")) {
+    const absl::string_view rule = path.substr(0, path.rfind('.'));
+    EXPECT_OK(SetField(spec, absl::StrCat(rule, ".learning_rate"), "1"));
   }
   return spec;
 }

@@ -50,8 +50,49 @@ void AddSgd(v1::RunSpec& spec, int entries) {
   for (int i = 0; i < entries; ++i) {
     v1::EvaluationEntry& entry = *spec.mutable_evaluation()->add_entries();
     entry.set_label(absl::StrCat(i));
-    entry.mutable_hand_designed()->mutable_sgd();
+    entry.mutable_hand_designed()->mutable_sgd()->set_learning_rate(1);
   }
+}
+
+// 240 rules of 50 tensors each, whose names of some 30 characters and 100 bytes
+// more make 1.6 MB; phi itself is small.
+TEST(RunSpecResolveTest, TensorsFitAModelFilesHeader) {
+  v1::RunSpec spec = Parse(kTraining);
+  spec.mutable_training()->clear_rules();
+  for (int i = 0; i < 240; ++i) {
+    v1::GroupRuleSpec& rule = *spec.mutable_training()->add_rules();
+    rule.set_name(absl::StrCat("r", i));
+    for (int layer = 0; layer < 8; ++layer) {
+      rule.mutable_rule()->mutable_gru()->add_hidden(1);
+    }
+  }
+  EXPECT_THAT(ResolveRunSpec(spec),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("training.rules has tensors whose entries")));
+}
+
+TEST(RunSpecResolveTest, GlobsAreLimited) {
+  v1::RunSpec spec = Parse(kTraining);
+  ASSERT_OK(SetField(spec, "training.rules[0]", "{name: 'a' rule {lstm {}}}"));
+  v1::GroupRuleSpec& rule = *spec.mutable_training()->mutable_rules(0);
+  rule.add_parameters(std::string(2'048, '*'));
+  EXPECT_OK(ResolveRunSpec(spec));
+  rule.add_parameters("");
+  EXPECT_THAT(ResolveRunSpec(spec),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("training.rules has parameters of 2049 "
+                                 "characters; must have at most 2048")));
+}
+
+TEST(RunSpecResolveTest, AWrongNameIsNotRepeatedWhole) {
+  v1::RunSpec spec = Parse(kTraining);
+  spec.mutable_training()->clear_rules();
+  for (int i = 0; i < 2; ++i) {
+    v1::GroupRuleSpec& rule = *spec.mutable_training()->add_rules();
+    rule.set_name(std::string(10'000, 'x'));
+    rule.mutable_rule()->mutable_lstm();
+  }
+  EXPECT_LT(ResolveRunSpec(spec).status().message().size(), 1'000);
 }
 
 TEST(RunSpecResolveTest, EntriesAreLimited) {
