@@ -26,7 +26,9 @@ absl::Status RetryUnavailable(const RetryOptions& options,
     absl::Status status = attempt();
     if (!absl::IsUnavailable(status)) return status;
     const absl::Duration spent = absl::Now() - start;
-    if (spent >= options.give_up_after || !sleep(UniformPartOf(bound))) {
+    const absl::Duration left = options.give_up_after - spent;
+    if (left <= absl::ZeroDuration() ||
+        !sleep(std::min(UniformPartOf(bound), left))) {
       return absl::UnavailableError(absl::StrCat(
           status.message(), "; gave up after ", absl::FormatDuration(spent)));
     }

@@ -250,10 +250,11 @@ absl::StatusOr<v1::SubmitResultResponse> Coordinator::SubmitResult(
   if (request.outcome_case() == v1::SubmitResultRequest::OUTCOME_NOT_SET) {
     return absl::InvalidArgumentError("the submission has no outcome");
   }
-  if (request.failure().size() > kMaxFailureBytes) {
+  const size_t failure = request.failure().size();
+  if (request.has_failure() && (failure < 1 || failure > kMaxFailureBytes)) {
     return absl::InvalidArgumentError(
-        absl::StrFormat("failure has %d bytes; it may have %d",
-                        request.failure().size(), kMaxFailureBytes));
+        absl::StrFormat("failure has %d bytes; it must have 1 to %d", failure,
+                        kMaxFailureBytes));
   }
   metrics_.received_bytes.Increment(
       static_cast<double>(request.window().meta_gradient().size()));
@@ -449,7 +450,7 @@ void Coordinator::ForgetWorkers() {
   if (!workers_.ForgetSilent(clock_.Now())) return;
   for (const auto& [run_id, run] : runs_) {
     for (int shard = 0; shard < run->board().size(); ++shard) {
-      FailRunIfHopeless(*run, shard);
+      if (run->board().IsOpen(shard)) FailRunIfHopeless(*run, shard);
     }
   }
 }

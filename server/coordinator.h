@@ -182,7 +182,7 @@ class Coordinator {
   // Run on the closing thread, one after another.
   void ClosePhase(const std::shared_ptr<ActiveRun>& run);
   void EndRun(const std::string& run_id, v1::Run::State state,
-              const std::string& error);
+              std::string error);
   // `model`: of a trial that has succeeded, for its search.
   void FinishRun(v1::Run run, const std::optional<Model>& model);
   // Cancels the trials of a search; of any other run, nothing.

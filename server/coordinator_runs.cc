@@ -168,22 +168,26 @@ absl::StatusOr<v1::ListRunsResponse> Coordinator::ListRuns(
       PageSize(request.page_size(), /*standard=*/100, /*limit=*/1000));
   METASTEP_ASSIGN_OR_RETURN(const int64_t before,
                             PageStart(request.page_token()));
+  // One more than a page tells whether another follows.
   METASTEP_ASSIGN_OR_RETURN(const std::vector<RunStore::ListedRun> listed,
-                            store_.List(before, size));
+                            store_.List(before, size + 1));
   v1::ListRunsResponse response;
   size_t bytes = 0;
-  MutexLock lock(mu_);
+  int64_t last = 0;
   for (const RunStore::ListedRun& entry : listed) {
-    const auto active = runs_.find(entry.run.run_id());
-    v1::Run run =
-        active == runs_.end() ? entry.run : active->second->Snapshot();
-    run.clear_curves();  // of an evaluation that is just ending
-    bytes += run.ByteSizeLong();
-    *response.add_runs() = std::move(run);
     if (response.runs_size() == size || bytes > kMaxPageBytes) {
-      response.set_next_page_token(absl::StrCat(entry.sequence));
+      response.set_next_page_token(absl::StrCat(last));
       break;
     }
+    v1::Run run = entry.run;
+    // The store has it as it was created.
+    if (run.state() == v1::Run::RUNNING) {
+      METASTEP_ASSIGN_OR_RETURN(run, GetRun(run.run_id()));
+    }
+    run.clear_curves();  // of an evaluation that has just ended
+    bytes += run.ByteSizeLong();
+    *response.add_runs() = std::move(run);
+    last = entry.sequence;
   }
   return response;
 }
@@ -211,11 +215,14 @@ absl::StatusOr<v1::ListRoundsResponse> Coordinator::ListRounds(
                             PageStart(request.page_token()));
   METASTEP_RETURN_IF_ERROR(store_.Load(request.run_id()).status());
   METASTEP_ASSIGN_OR_RETURN(const std::vector<v1::Round> rounds,
-                            store_.Rounds(request.run_id(), first, size));
+                            store_.Rounds(request.run_id(), first, size + 1));
   v1::ListRoundsResponse response;
-  for (const v1::Round& round : rounds) *response.add_rounds() = round;
-  if (static_cast<int>(rounds.size()) == size) {
-    response.set_next_page_token(absl::StrCat(rounds.back().phi_version() + 1));
+  for (const v1::Round& round : rounds) {
+    if (response.rounds_size() == size) {
+      response.set_next_page_token(absl::StrCat(round.phi_version()));
+      break;
+    }
+    *response.add_rounds() = round;
   }
   return response;
 }
@@ -346,7 +353,7 @@ void Coordinator::CountPhase(int64_t version_before,
 }
 
 void Coordinator::EndRun(const std::string& run_id, v1::Run::State state,
-                         const std::string& error) {
+                         std::string error) {
   v1::Run ended;
   std::optional<Model> model;
   {
@@ -358,11 +365,18 @@ void Coordinator::EndRun(const std::string& run_id, v1::Run::State state,
   }
   if (model && ended.search_run_id().empty()) {
     const auto publish = [&]() -> absl::Status {
-      METASTEP_ASSIGN_OR_RETURN(*ended.mutable_model(),
-                                registry_.Publish(ended.spec().name(), *model));
-      return absl::OkStatus();
+      auto info = registry_.Publish(ended.spec().name(), *model);
+      if (info.ok()) *ended.mutable_model() = *std::move(info);
+      // Trying again would not help.
+      if (absl::IsInvalidArgument(info.status())) {
+        state = v1::Run::FAILED;
+        error = absl::StrCat("cannot publish: ", info.status().message());
+        return absl::OkStatus();
+      }
+      return info.status();
     };
     if (!Persist("publish a model", publish)) return;
+    if (state == v1::Run::FAILED) model.reset();
   }
   ended.set_state(state);
   ended.set_error(error);

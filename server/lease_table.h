@@ -51,7 +51,7 @@ class LeaseTable {
   // Ends a live lease without a result.
   void Drop(const std::string& lease_id);
   // Whether a result under this lease was counted; known until its run's phase
-  // after next, longer than any retry of a lost answer needs.
+  // after next, or its end.
   bool WasSettled(const std::string& lease_id) const;
   void ForgetSettledBefore(const std::string& run_id, int64_t phase);
 

@@ -325,11 +325,15 @@ std::vector<v1::ModelInfo> ModelRegistry::List(
   return infos;
 }
 
-absl::Status ModelRegistry::WriteIndex(const std::string& name,
-                                       const Versions& versions) const {
+std::string ModelRegistry::IndexOf(const Versions& versions) {
   const nlohmann::json json = {{"labels", versions.labels},
                                {"next_version", versions.next_version}};
-  return WriteFileAtomically(dir_ / name / kIndexFile, json.dump(2));
+  return json.dump(2);
+}
+
+absl::Status ModelRegistry::WriteIndex(const std::string& name,
+                                       const Versions& versions) const {
+  return WriteFileAtomically(dir_ / name / kIndexFile, IndexOf(versions));
 }
 
 absl::StatusOr<v1::ModelInfo> ModelRegistry::SetLabel(
@@ -353,6 +357,13 @@ absl::StatusOr<v1::ModelInfo> ModelRegistry::ChangeLabel(
     versions.labels.erase(label);
   } else {
     versions.labels[label] = version;
+    // What no start could read; a version's number may still grow.
+    if (IndexOf(versions).size() > kMaxIndexBytes - 64) {
+      return absl::ResourceExhaustedError(absl::StrFormat(
+          "model %s would have %d labels, more than its index of 1 MiB holds; "
+          "remove some",
+          ref.name(), versions.labels.size()));
+    }
   }
   METASTEP_RETURN_IF_ERROR(WriteIndex(ref.name(), versions));
   v1::ModelInfo info = versions.Info(version);

@@ -98,6 +98,7 @@ class ModelRegistry {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(writing_);
   absl::Status WriteVersion(const std::string& name, int64_t version,
                             absl::string_view file) const;
+  static std::string IndexOf(const Versions& versions);
   absl::Status WriteIndex(const std::string& name,
                           const Versions& versions) const;
   absl::StatusOr<v1::ModelInfo> ChangeLabel(const v1::ModelRef& ref,

@@ -2,6 +2,7 @@
 #ifndef METASTEP_SERVER_PENDING_WAIT_H_
 #define METASTEP_SERVER_PENDING_WAIT_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <utility>
@@ -24,7 +25,8 @@ class PendingWait {
     bool cancelled = false;
     {
       MutexLock lock(mu_);
-      token_ = token;
+      // Of two waits that began in turn, the later may be told of first.
+      token_ = std::max(token_, token);
       cancelled = cancelled_;
     }
     if (cancelled && token != 0) cancel_(token);

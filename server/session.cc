@@ -63,12 +63,16 @@ int64_t SessionBytes(const SessionPlan& plan, const UpdateRule& rule) {
   int64_t bytes = StateBytes(plan.state_format, rule, coordinates) +
                   2 * kFloatBytes * coordinates;
   if (plan.optimizer.model != nullptr) {
-    bytes +=
-        kFloatBytes * static_cast<int64_t>(plan.optimizer.model->phi.size());
+    // As the model has it, as a rule's, by row and transposed.
+    constexpr int64_t kCopies = 4;
+    bytes += kCopies * kFloatBytes *
+             static_cast<int64_t>(plan.optimizer.model->phi.size());
   }
   for (const ParameterTensor& tensor : plan.layout.tensors()) {
-    bytes += static_cast<int64_t>(sizeof(tensor) + tensor.name.size() +
-                                  sizeof(int64_t) * tensor.shape.size());
+    constexpr int64_t kCopies = 2;  // the plan's and the core's
+    bytes +=
+        kCopies * static_cast<int64_t>(sizeof(tensor) + tensor.name.size() +
+                                       sizeof(int64_t) * tensor.shape.size());
   }
   return bytes;
 }

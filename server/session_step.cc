@@ -83,6 +83,8 @@ absl::Status SessionStep::Take(v1::FloatFormat format,
   const int64_t begin = taken();
   if (repeated_) return absl::OkStatus();
   METASTEP_RETURN_IF_ERROR(CheckSize(format, gradient));
+  // Then it is empty, and what is `pending` may be another step's already.
+  if (begin == coordinates()) return absl::OkStatus();
   const int64_t size =
       static_cast<int64_t>(gradient.size()) / BytesPerFloat(format);
   DecodeFloats(format, gradient,

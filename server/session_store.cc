@@ -107,28 +107,41 @@ absl::StatusOr<std::unique_ptr<SessionStore>> SessionStore::Create(
   auto store = std::unique_ptr<SessionStore>(
       new SessionStore(options, clock, registry, metrics, std::move(snapshots),
                        std::move(spilled)));
-  for (const std::string& session_id : store->spilled_.Ids()) {
-    const absl::Status loaded = store->LoadSpilled(session_id);
-    if (loaded.ok()) continue;
-    const LogFields fields{{"session", session_id}};
-    LogWarning("session %s is left on disk: %s", session_id, loaded.ToString());
-  }
+  store->LoadAllSpilled();
   return store;
 }
 
-absl::Status SessionStore::LoadSpilled(const std::string& session_id) {
+void SessionStore::LoadAllSpilled() {
+  std::vector<SessionEntry> loaded;
+  for (const std::string& session_id : spilled_.Ids()) {
+    absl::StatusOr<std::optional<SessionEntry>> entry = LoadSpilled(session_id);
+    if (entry.ok() && entry->has_value()) loaded.push_back(**std::move(entry));
+    if (entry.ok()) continue;
+    const LogFields fields{{"session", session_id}};
+    LogWarning("session %s is left on disk: %s", session_id,
+               entry.status().ToString());
+  }
+  // Sessions are listed in the order in which they came.
+  std::sort(loaded.begin(), loaded.end(),
+            [](const SessionEntry& a, const SessionEntry& b) {
+              return a.session->plan().opened < b.session->plan().opened;
+            });
+  for (SessionEntry& entry : loaded) Add(std::move(entry));
+}
+
+absl::StatusOr<std::optional<SessionEntry>> SessionStore::LoadSpilled(
+    const std::string& session_id) {
   METASTEP_ASSIGN_OR_RETURN(const std::string file, spilled_.Read(session_id));
   METASTEP_ASSIGN_OR_RETURN(SessionImage image, DecodeSession(file));
   if (image.expires <= clock_.Now()) {
     spilled_.Remove(session_id);
-    return absl::OkStatus();
+    return std::nullopt;
   }
   image.plan.session_id = session_id;
   METASTEP_ASSIGN_OR_RETURN(
       std::shared_ptr<Session> session,
       Make(std::move(image.plan), std::move(image.progress)));
-  Add({std::move(session), image.expires, /*spilled=*/true});
-  return absl::OkStatus();
+  return SessionEntry{std::move(session), image.expires, /*spilled=*/true};
 }
 
 absl::StatusOr<v1::Session> SessionStore::Open(

@@ -91,7 +91,10 @@ class SessionStore {
   absl::StatusOr<std::shared_ptr<Session>> Make(
       SessionPlan plan, std::optional<SessionProgress> progress);
   absl::Status Spill(const SessionEntry& entry) const;
-  absl::Status LoadSpilled(const std::string& session_id);
+  void LoadAllSpilled();
+  // Nothing if it has expired.
+  absl::StatusOr<std::optional<SessionEntry>> LoadSpilled(
+      const std::string& session_id);
   // The live session that this request opened.
   std::optional<v1::Session> FindByRequest(const std::string& request_id);
   // Adds a session, unless its request opened one meanwhile: that one is it.

@@ -50,6 +50,18 @@ TEST(RetryTest, RetriesUntilTheCallSucceeds) {
   EXPECT_EQ(sleep.taken.size(), 3);
 }
 
+// The wait would be up to an hour.
+TEST(RetryTest, NoWaitLeadsPastTheTimeToGiveUp) {
+  const RetryOptions options{.initial_backoff = absl::Hours(1),
+                             .max_backoff = absl::Hours(1),
+                             .give_up_after = absl::Seconds(1)};
+  FakeSleep sleep(20);
+  FlakyCall call(/*failures=*/100, absl::OkStatus());
+  EXPECT_THAT(RetryUnavailable(options, std::ref(sleep), std::ref(call)),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("refused")));
+  EXPECT_THAT(sleep.taken, testing::Each(testing::Le(absl::Seconds(1))));
+}
+
 TEST(RetryTest, ReturnsOtherErrorsAtOnce) {
   FakeSleep sleep(100);
   FlakyCall call(/*failures=*/1, absl::NotFoundError("no such run"));

@@ -72,6 +72,30 @@ TEST_F(CoordinatorTest, RunFailsWhenTheLastWhoMayTryIsForgotten) {
   EXPECT_EQ(run.error(), "no data");
 }
 
+// What is left, shard 1, it may well be able to do.
+TEST_F(CoordinatorTest, AFailureOfADoneShardIsForgottenWithTheWorker) {
+  const std::string run_id = Create(Spec(/*lanes=*/2, /*rounds=*/5));
+  const std::string leaving = Register();
+  const std::string staying = Register();
+  v1::SubmitResultRequest request;
+  request.set_worker_id(staying);
+  request.set_lease_id(Lease(staying).lease_id());
+  request.set_failure("no memory");
+  Submit(request);
+  const v1::Lease again = Lease(leaving);
+  EXPECT_EQ(again.shard(), 0);
+  Submit(Result(leaving, again, {0, 0}));
+  clock_.Advance(2 * kLease);
+  v1::HeartbeatRequest heartbeat;
+  heartbeat.set_worker_id(staying);
+  ASSERT_OK(coordinator_->Heartbeat(heartbeat));
+  clock_.Advance(2 * kLease);
+  coordinator_->Tick();
+  // The next job of the thread that would have failed it.
+  ASSERT_OK_AND_ASSIGN(const v1::Run run, StartCancel(run_id).get());
+  EXPECT_EQ(run.state(), v1::Run::CANCELLED);
+}
+
 TEST_F(CoordinatorTest, AFailureIsBounded) {
   Create(Spec(/*lanes=*/1, /*rounds=*/5));
   const std::string worker = Register();
@@ -82,6 +106,10 @@ TEST_F(CoordinatorTest, AFailureIsBounded) {
   EXPECT_THAT(
       coordinator_->SubmitResult(request),
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("4097 bytes")));
+  request.set_failure("");
+  EXPECT_THAT(
+      coordinator_->SubmitResult(request),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("0 bytes")));
 }
 
 // SGD of rate 1e30 takes phi to -1e40, beyond float's 3.4e38. The other run
@@ -308,6 +336,16 @@ TEST_F(CoordinatorTest, APageOfRunsEndsEarlyWhenTheyAreLarge) {
   ASSERT_OK_AND_ASSIGN(const auto rest, coordinator_->ListRuns(request));
   EXPECT_EQ(rest.runs_size(), 7);
   EXPECT_EQ(rest.next_page_token(), "");
+}
+
+TEST_F(CoordinatorTest, TheLastPageHasNoToken) {
+  Create(Spec(1, 5), "a");
+  const std::string run_id = Create(Spec(1, 5), "b");
+  v1::ListRunsRequest runs;
+  runs.set_page_size(2);
+  EXPECT_EQ(coordinator_->ListRuns(runs)->next_page_token(), "");
+  runs.set_page_size(1);
+  EXPECT_NE(coordinator_->ListRuns(runs)->next_page_token(), "");
 }
 
 TEST_F(CoordinatorTest, CreateIsIdempotentByRequest) {

@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/file.h"
 #include "rpc/error_reason.h"
 #include "tests/server/fixtures.h"
 #include "tests/support/simulated_clock.h"
@@ -158,6 +161,24 @@ TEST_F(ModelRegistryTest, ALabelGuardsAgainstDeletion) {
   EXPECT_OK(registry_->Delete(Ref("toy", 1)));
   ASSERT_OK(registry_->RemoveLabel(Ref("toy", 2), "best"));
   EXPECT_OK(registry_->Delete(Ref("toy", 2)));
+}
+
+// An index of more than 1 MiB could not be read at the next start.
+TEST_F(ModelRegistryTest, LabelsAreAsManyAsAnIndexHolds) {
+  Publish("toy", 1);
+  nlohmann::json index = {{"next_version", 2}};
+  // A label takes 75 bytes: these leave 35.
+  for (int i = 0; i < 13'980; ++i) {
+    index["labels"][absl::StrFormat("l%063d", i)] = 1;
+  }
+  ASSERT_OK(WriteFileAtomically(folder_ / "toy/index.json", index.dump(2)));
+  Reopen();
+  const std::string label(64, 'x');
+  EXPECT_THAT(registry_->SetLabel(Ref("toy", 1), label),
+              StatusIs(StatusCode::kResourceExhausted, HasSubstr("remove")));
+  ASSERT_OK(
+      registry_->RemoveLabel(Ref("toy", 1), absl::StrFormat("l%063d", 7)));
+  Reopen();
 }
 
 TEST_F(ModelRegistryTest, RefusesLabelsThatAreNone) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "absl/strings/str_cat.h"
 #include "rpc/error_reason.h"
 #include "tests/rpc/reason_of.h"
 #include "tests/server/session_store_fixture.h"
@@ -114,7 +115,6 @@ TEST_F(SessionStoreTest, SpilledSessionsAreFoundAgain) {
   clock_.Advance(absl::Minutes(1));
   const std::string adam = Open(OpenAdam("b"));
   ASSERT_OK(Step(lstm, 2));
-  const std::string before = store_->List({})->SerializeAsString();
   ASSERT_OK(store_->SpillAll());
   Restart();
   const auto listed = store_->List({});
@@ -124,6 +124,23 @@ TEST_F(SessionStoreTest, SpilledSessionsAreFoundAgain) {
   EXPECT_THAT(Step(lstm, 3), IsOkAndHolds(expected[2]));
   EXPECT_THAT(Step(adam, 1), IsOkAndHolds(AdamInProcess(1)[0]));
   EXPECT_EQ(Open(OpenAdam("b")), adam);
+}
+
+// Their ids are random: 10 of them are in order once in 10! times.
+TEST_F(SessionStoreTest, SpilledSessionsAreListedOldestFirst) {
+  std::vector<std::string> opened;
+  for (int i = 0; i < 10; ++i) {
+    opened.push_back(Open(OpenAdam(absl::StrCat(i))));
+    clock_.Advance(absl::Seconds(1));
+  }
+  ASSERT_OK(store_->SpillAll());
+  Restart();
+  std::vector<std::string> listed;
+  const auto sessions = store_->List({});
+  for (const v1::Session& session : sessions->sessions()) {
+    listed.push_back(session.session_id());
+  }
+  EXPECT_EQ(listed, opened);
 }
 
 TEST_F(SessionStoreTest, ASpilledSessionStaysOnDiskUntilItIsUsed) {

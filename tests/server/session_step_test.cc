@@ -153,6 +153,18 @@ TEST_P(FailedStepTest, JobsThatHaveNotBegunAreLeftOut) {
 INSTANTIATE_TEST_SUITE_P(All, FailedStepTest,
                          testing::Values(v1::FLOAT32, v1::BFLOAT16));
 
+TEST_F(SessionStepTest, NothingAfterTheLastCoordinateIsNothing) {
+  const auto expected = InProcess(2);
+  for (int64_t number = 1; number <= 2; ++number) {
+    const auto step = Begin(number);
+    ASSERT_OK(step->Take(v1::FLOAT32, Gradient(number, 0, kCoordinates)));
+    EXPECT_OK(step->Take(v1::FLOAT32, ""));
+    RunAll();
+    EXPECT_OK(step->Take(v1::FLOAT32, ""));
+    EXPECT_EQ(step->update(), absl::MakeConstSpan(expected[number - 1]));
+  }
+}
+
 TEST_F(SessionStepTest, AStepWhoseGradientHasComeIsTakenThoughNobodyWaits) {
   auto step = Begin(1);
   ASSERT_OK(step->Take(v1::FLOAT32, Gradient(1, 0, kCoordinates)));
