@@ -366,7 +366,10 @@ void Coordinator::EndRun(const std::string& run_id, v1::Run::State state,
   if (model && ended.search_run_id().empty()) {
     const auto publish = [&]() -> absl::Status {
       auto info = registry_.Publish(ended.spec().name(), *model);
-      if (info.ok()) *ended.mutable_model() = *std::move(info);
+      if (info.ok()) {
+        *ended.mutable_model() = *std::move(info);
+        return absl::OkStatus();
+      }
       // Trying again would not help.
       if (absl::IsInvalidArgument(info.status())) {
         state = v1::Run::FAILED;

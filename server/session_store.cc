@@ -115,11 +115,13 @@ void SessionStore::LoadAllSpilled() {
   std::vector<SessionEntry> loaded;
   for (const std::string& session_id : spilled_.Ids()) {
     absl::StatusOr<std::optional<SessionEntry>> entry = LoadSpilled(session_id);
-    if (entry.ok() && entry->has_value()) loaded.push_back(**std::move(entry));
-    if (entry.ok()) continue;
-    const LogFields fields{{"session", session_id}};
-    LogWarning("session %s is left on disk: %s", session_id,
-               entry.status().ToString());
+    if (!entry.ok()) {
+      const LogFields fields{{"session", session_id}};
+      LogWarning("session %s is left on disk: %s", session_id,
+                 entry.status().ToString());
+    } else if (entry->has_value()) {
+      loaded.push_back(**std::move(entry));
+    }
   }
   // Sessions are listed in the order in which they came.
   std::sort(loaded.begin(), loaded.end(),
