@@ -122,7 +122,7 @@ absl::StatusOr<std::vector<v1::LossCurve>> RemoteEvaluator::Evaluate(
   std::vector<v1::LossCurve> curves;
   curves.reserve(what.entries_size());
   for (const v1::EvaluationEntry& entry : what.entries()) {
-    curves.push_back(LossCurveOf(entry.label(), left.first(tasks)));
+    curves.push_back(MeanCurve(entry.label(), left.first(tasks)));
     left.remove_prefix(tasks);
   }
   return curves;

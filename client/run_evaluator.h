@@ -16,7 +16,7 @@ namespace metastep {
 // Each evaluation is a run. Not thread-safe.
 class RunEvaluator final : public Evaluator {
  public:
-  // CreateAnew, or CreateOrResume.
+  // One of start_run.h's, or what calls it.
   using Start = absl::StatusOr<v1::Run>(RunClient& runs,
                                         const v1::RunSpec& spec);
 
@@ -25,9 +25,10 @@ class RunEvaluator final : public Evaluator {
   RunEvaluator(const v1::RunSpec& base, RunClient& runs, ProgressLine& progress,
                Start& start);
 
-  // Asks for so many entries in a run that its message stays small.
-  // Errors: also Aborted, if the run fails. A run whose watch fails is
-  // cancelled: nobody waits for it any more.
+  // Asks for so many entries in a run that its message stays small, and that
+  // the server holds no more than kMaxHeldLosses. Errors: also Aborted, if the
+  // run fails. A run whose watch fails is cancelled: nobody waits for it any
+  // more.
   absl::StatusOr<std::vector<v1::LossCurve>> Evaluate(
       const v1::EvaluationSpec& what) override;
 

@@ -14,8 +14,9 @@ namespace {
 constexpr int kMaxAttempts = 1000;
 
 // Of the runs under `id` and a number, the first that did not fail.
-absl::StatusOr<v1::Run> FirstGood(RunClient& runs, const v1::RunSpec& spec,
-                                  absl::string_view id) {
+absl::StatusOr<v1::Run> CreateFirstGood(RunClient& runs,
+                                        const v1::RunSpec& spec,
+                                        absl::string_view id) {
   for (int attempt = 1;; ++attempt) {
     METASTEP_ASSIGN_OR_RETURN(
         v1::Run run,
@@ -34,13 +35,13 @@ absl::StatusOr<v1::Run> CreateAnew(RunClient& runs, const v1::RunSpec& spec) {
 
 absl::StatusOr<v1::Run> CreateOrResume(RunClient& runs,
                                        const v1::RunSpec& spec) {
-  return FirstGood(runs, spec, Sha256Hex(spec.SerializeAsString()));
+  return CreateFirstGood(runs, spec, Sha256Hex(spec.SerializeAsString()));
 }
 
 absl::StatusOr<v1::Run> CreateOrResumeOfBuild(absl::string_view build,
                                               RunClient& runs,
                                               const v1::RunSpec& spec) {
-  return FirstGood(
+  return CreateFirstGood(
       runs, spec,
       Sha256Hex(absl::StrCat(build, "\n", spec.SerializeAsString())));
 }

@@ -19,7 +19,8 @@ absl::StatusOr<v1::Run> CreateAnew(RunClient& runs, const v1::RunSpec& spec);
 absl::StatusOr<v1::Run> CreateOrResume(RunClient& runs,
                                        const v1::RunSpec& spec);
 
-// The same of runs that this build made alone: for figures under its name.
+// As CreateOrResume, but goes back only to runs that the same build started:
+// figures are published under a build's name.
 absl::StatusOr<v1::Run> CreateOrResumeOfBuild(absl::string_view build,
                                               RunClient& runs,
                                               const v1::RunSpec& spec);

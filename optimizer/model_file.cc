@@ -64,7 +64,7 @@ absl::StatusOr<v1::ModelInfo> ReadInfo(const Safetensors& file) {
       google::protobuf::util::JsonStringToMessage(json->second, &info);
   if (!status.ok()) {
     return Malformed("\"", kInfoKey,
-                     "\" is not a ModelInfo: ", Shown(status.ToString()));
+                     "\" is not a ModelInfo: ", Shown(status.ToString(), 200));
   }
   info.clear_labels();
   absl::StatusOr<RuleSpecs> rules = ResolveGroupRules(info.rules());
@@ -85,7 +85,7 @@ absl::Status AppendTensor(const ParameterTensor& expected,
   if (tensor.shape != expected.shape) {
     return Malformed("tensor \"", expected.name, "\" must have the shape [",
                      absl::StrJoin(expected.shape, ", "), "], has [",
-                     absl::StrJoin(tensor.shape, ", "), "]");
+                     Shown(absl::StrJoin(tensor.shape, ", ")), "]");
   }
   const size_t begin = phi.size();
   phi.resize(begin + tensor.data.size() / sizeof(float));

@@ -107,7 +107,7 @@ void Fill(v1::GroupRuleSpec& spec, const SpecPlace& place) {
   Fill(*spec.mutable_rule(), place / "rule");
 }
 
-// Opening a session matches every glob with every tensor's name, which a client
+// Opening a session matches every glob with every tensor's name; a client
 // chooses both.
 void CheckGlobs(const RuleSpecs& rules, const SpecPlace& place) {
   constexpr size_t kMaxCharacters = 2048;

@@ -25,8 +25,8 @@ inline int64_t CurveBytes(const v1::EvaluationSpec& spec) {
          int64_t{sizeof(double)};
 }
 
-// Losses that a run's evaluation unrolls, or those of a validation, may have:
-// the server holds them, 1 GiB, until all have come.
+// How many losses an evaluation, or a validation of all trials, may have: the
+// server holds them, 1 GiB, until the last has come.
 inline constexpr int64_t kMaxHeldLosses = int64_t{1} << 27;
 inline int64_t HeldLosses(int64_t tasks, int64_t steps) {
   return tasks * (steps + 1);

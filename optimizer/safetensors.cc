@@ -11,12 +11,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
+#include "optimizer/spec_fields.h"
 
 namespace metastep {
 namespace {
@@ -35,14 +35,8 @@ absl::Status Malformed(const Parts&... parts) {
 // A value of the header as an error shows it: what kind it is, not all of it.
 std::string Kind(const Json& value) { return value.type_name(); }
 
-// Enough to recognise a text by, which may have megabytes.
-std::string Cut(absl::string_view text) {
-  constexpr size_t kShown = 200;
-  return absl::CHexEscape(text.substr(0, kShown));
-}
-
-std::string Shown(absl::string_view name) {
-  return absl::StrCat("\"", Cut(name), "\"");
+std::string Quoted(absl::string_view name) {
+  return absl::StrCat("\"", Shown(name), "\"");
 }
 
 struct Sections {
@@ -101,10 +95,10 @@ absl::StatusOr<Json> ParseHeader(absl::string_view header) {
   try {
     json = Json::parse(header.begin(), header.end(), std::ref(finder));
   } catch (const Json::exception& error) {
-    return Malformed("header is not JSON: ", Cut(error.what()));
+    return Malformed("header is not JSON: ", Shown(error.what(), 200));
   }
   if (!finder.duplicates().empty()) {
-    return Malformed("header has the key ", Shown(finder.duplicates().front()),
+    return Malformed("header has the key ", Quoted(finder.duplicates().front()),
                      " twice in one object");
   }
   return json;
@@ -118,7 +112,7 @@ absl::StatusOr<std::map<std::string, std::string>> ReadMetadata(
   std::map<std::string, std::string> metadata;
   for (const auto& [key, value] : json.items()) {
     if (!value.is_string()) {
-      return Malformed("__metadata__ ", Shown(key), " must be a string, is ",
+      return Malformed("__metadata__ ", Quoted(key), " must be a string, is ",
                        Kind(value));
     }
     metadata[key] = value.get<std::string>();
@@ -176,7 +170,7 @@ absl::Status CheckShape(const std::vector<uint64_t>& shape, uint64_t bytes) {
   }
   if (fits && elements * kElementBytes == bytes) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
-      Cut(absl::StrCat("[", absl::StrJoin(shape, ", "), "]")),
+      Shown(absl::StrCat("[", absl::StrJoin(shape, ", "), "]")),
       " does not make up the ", bytes, " bytes between its offsets"));
 }
 
@@ -188,7 +182,7 @@ struct PlacedTensor {
 absl::StatusOr<PlacedTensor> ReadTensor(const std::string& name,
                                         const Json& json,
                                         absl::string_view data) {
-  const std::string where = absl::StrCat("tensor ", Shown(name));
+  const std::string where = absl::StrCat("tensor ", Quoted(name));
   // With unique keys, three of them that include these are these.
   if (!json.is_object() || json.size() != 3 || !json.contains("dtype") ||
       !json.contains("shape") || !json.contains("data_offsets")) {
@@ -199,7 +193,7 @@ absl::StatusOr<PlacedTensor> ReadTensor(const std::string& name,
         where, ": dtype must be \"F32\"",
         json["dtype"].is_string()
             ? absl::StrCat(", is ",
-                           Shown(json["dtype"].get_ref<const std::string&>()))
+                           Quoted(json["dtype"].get_ref<const std::string&>()))
             : "");
   }
   const absl::StatusOr<Extent> extent =
@@ -230,7 +224,7 @@ absl::Status CheckTiling(std::vector<PlacedTensor>& tensors,
   for (const PlacedTensor& placed : tensors) {
     const Extent extent = placed.extent;
     if (extent.begin != covered) {
-      return Malformed("tensor ", Shown(placed.tensor.name), " begins at ",
+      return Malformed("tensor ", Quoted(placed.tensor.name), " begins at ",
                        extent.begin, "; the one before it ends at ", covered,
                        extent.begin < covered ? " (an overlap)" : " (a hole)");
     }

@@ -96,9 +96,8 @@ bool IsPath(absl::string_view text) {
 
 }  // namespace
 
-std::string Shown(absl::string_view text) {
-  constexpr size_t kShown = 80;
-  return absl::CHexEscape(text.substr(0, kShown));
+std::string Shown(absl::string_view text, size_t bytes) {
+  return absl::CHexEscape(text.substr(0, bytes));
 }
 
 bool IsName(absl::string_view text) {

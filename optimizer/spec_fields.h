@@ -3,6 +3,7 @@
 #ifndef METASTEP_OPTIMIZER_SPEC_FIELDS_H_
 #define METASTEP_OPTIMIZER_SPEC_FIELDS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,8 +15,9 @@
 
 namespace metastep {
 
-// Enough to recognise a text by; a peer may send megabytes.
-std::string Shown(absl::string_view text);
+// The first bytes of a text, escaped: enough to recognise it by; a peer may
+// send megabytes.
+std::string Shown(absl::string_view text, size_t bytes = 80);
 
 // Whether text is [a-z0-9_-]{1,64}, and what to say if it is not.
 bool IsName(absl::string_view text);

@@ -27,6 +27,7 @@ void Fill(RuleSpecs& rules, const SpecPlace& place);
 // task_spec_resolve.cc
 void Fill(v1::TaskSpec& spec, const SpecPlace& place);
 
+// run_spec_resolve.cc
 // That the losses of so many tasks, `times` over, are at most kMaxHeldLosses.
 // `what` says what there are `times` of. REQUIRES: there is no problem yet.
 void CheckHeldLosses(int32_t tasks, int32_t steps, int64_t times,

@@ -186,8 +186,8 @@ void Fill(v1::TrainingSpec& spec, const SpecPlace& place) {
   Fill(*spec.mutable_outer(), place / "outer");
   Fill(*spec.mutable_validation(), spec, place / "validation");
   if (spec.has_search()) Fill(*spec.mutable_search(), place / "search");
-  // As JSON it grows at most sixfold, its rules stand in the header of a model
-  // file twice, and kMaxSafetensorsHeaderBytes is 1 MiB.
+  // As JSON within JSON a byte has up to seven, twice: CheckTensorBytes has the
+  // rest of a header's 1 MiB.
   constexpr size_t kMaxBytes = 64 << 10;
   if (spec.ByteSizeLong() > kMaxBytes) {
     place.problems->Add(

@@ -4,8 +4,8 @@
 
 namespace metastep {
 
-v1::LossCurve LossCurveOf(const std::string& label,
-                          absl::Span<const std::vector<double>> tasks) {
+v1::LossCurve MeanCurve(const std::string& label,
+                        absl::Span<const std::vector<double>> tasks) {
   const CurveStats stats = StatsOf(tasks);
   v1::LossCurve curve;
   curve.set_label(label);

@@ -11,8 +11,8 @@
 namespace metastep {
 
 // All but final_theta. REQUIRES: as StatsOf.
-v1::LossCurve LossCurveOf(const std::string& label,
-                          absl::Span<const std::vector<double>> tasks);
+v1::LossCurve MeanCurve(const std::string& label,
+                        absl::Span<const std::vector<double>> tasks);
 
 }  // namespace metastep
 

@@ -101,8 +101,8 @@ void EvaluationWork::Report(int done_shards, v1::Run& run) const {
   const size_t tasks = evaluation().tasks();
   for (int e = 0; e < evaluation().entries_size(); ++e) {
     v1::LossCurve& curve = *run.add_curves();
-    curve = LossCurveOf(evaluation().entries(e).label(),
-                        absl::MakeConstSpan(curves_).subspan(e * tasks, tasks));
+    curve = MeanCurve(evaluation().entries(e).label(),
+                      absl::MakeConstSpan(curves_).subspan(e * tasks, tasks));
     curve.set_final_theta(thetas_[e]);
   }
 }

@@ -68,11 +68,13 @@ class ModelRegistry {
                                   int limit) const;
 
   // Points a label to a version, away from the one it pointed to. Errors:
-  // InvalidArgument: bad label, or no version in ref; NotFound.
+  // InvalidArgument: bad label, or no version in ref; NotFound;
+  // ResourceExhausted: more labels than the model's index holds.
   absl::StatusOr<v1::ModelInfo> SetLabel(const v1::ModelRef& ref,
                                          const std::string& label);
 
-  // Takes a label away from the model; fine if it has none. Errors as SetLabel.
+  // Takes a label away from the model; fine if it has none. Errors:
+  // InvalidArgument and NotFound as SetLabel.
   absl::StatusOr<v1::ModelInfo> RemoveLabel(const v1::ModelRef& ref,
                                             const std::string& label);
 

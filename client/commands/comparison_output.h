@@ -13,8 +13,8 @@
 
 namespace metastep {
 
-// Adds to the models, which entries of a run must tell apart. Errors:
-// InvalidArgument, with the flag: the version is among them.
+// Adds a model. Errors: InvalidArgument, with the flag: its version is there
+// already, and a run's entries need labels that differ.
 absl::Status AddModel(const std::string& flag, v1::ModelInfo model,
                       std::vector<v1::ModelInfo>& models);
 

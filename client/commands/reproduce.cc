@@ -239,8 +239,10 @@ absl::Status RunReproduce(const ReproduceOptions& options,
                             FindExperiment(shared, options.name));
   METASTEP_RETURN_IF_ERROR(KeepParts(options.parts, experiment));
   METASTEP_RETURN_IF_ERROR(MakeUserFolder(options.output_dir));
-  METASTEP_RETURN_IF_ERROR(
-      CheckWritable(fs::path(options.output_dir) / options.name));
+  for (const v1::ExperimentPart& part : experiment.parts()) {
+    METASTEP_RETURN_IF_ERROR(CheckWritable(fs::path(options.output_dir) /
+                                           FigureName(options.name, part)));
+  }
   METASTEP_RETURN_IF_ERROR(CheckWritable(options.markdown));
   METASTEP_ASSIGN_OR_RETURN(const Backend backend,
                             StartBackend(options.cluster, cancellation));
@@ -303,7 +305,8 @@ void AddReproduceCommand(CLI::App& app, Command& command) {
       "Ends with 6 if a threshold of the experiment is missed. An interrupted "
       "reproduction goes on when the same build is called again with the same "
       "--state-dir and the same data: trainings from where they were, and "
-      "evaluations that had ended are not repeated.\n\nExample:\n"
+      "evaluations that had ended are not repeated. What another build left "
+      "unfinished there goes on beside it.\n\nExample:\n"
       "  metastep reproduce mnist --data-dir data --output-dir results "
       "--markdown results/mnist.md");
   OnParse(*verb, command, options, &RunReproduce);

@@ -274,6 +274,16 @@ TEST_F(CommandTest, ADamagedModelFileIsNamed) {
   EXPECT_THAT(result.output, HasSubstr(spec + ": safetensors"));
 }
 
+TEST_F(CommandTest, AFolderThatIsNamedAsTheExperimentIsInNobodysWay) {
+  std::filesystem::create_directories(Path("out/quadratic"));
+  const CommandResult result =
+      Metastep({"reproduce", "quadratic", "--part", "gaussian", "--tasks", "1",
+                "--output-dir", Path("out"), "--quiet"});
+  EXPECT_TRUE(
+      std::filesystem::is_regular_file(Path("out/quadratic-gaussian.png")))
+      << result.output;
+}
+
 TEST_F(CommandTest, ReproduceTakesNoPathForAName) {
   const CommandResult result =
       Metastep({"reproduce", "../reproduce/quadratic"});

@@ -183,7 +183,7 @@ class LearnedOptimizerTest(unittest.TestCase):
         saved = io.BytesIO()
         torch.save((param, optimizer), saved)
         saved.seek(0)
-        others = [torch.load(saved), copy.deepcopy((param, optimizer))]
+        others = [torch.load(saved, weights_only=False), copy.deepcopy((param, optimizer))]
         optimizer.step()
         for other, stepper in others:
             other.grad = torch.ones(3)
@@ -217,6 +217,8 @@ class LearnedOptimizerTest(unittest.TestCase):
         for file, message in (
                 (b'', 'header'), (good[:-4], 'the tensors have'),
                 (good + b'\0\0\0\0', 'the tensors have'),
+                (good.replace(b'"shape": [1]', b'"shape":[-1]'), 'the shape'),
+                (good.replace(b'{', b' ', 1), 'does not start'),
                 (overlapping, 'begins at byte'), (sized, 'phi_size is 9'),
                 (b'\xff' * 100, 'header would have'),
                 (infinite, 'not finite'), (stated, 'phi_sha256 is 00'),

@@ -73,7 +73,7 @@ TEST_F(CoordinatorTest, RunFailsWhenTheLastWhoMayTryIsForgotten) {
 }
 
 // What is left, shard 1, it may well be able to do.
-TEST_F(CoordinatorTest, AFailureOfADoneShardIsForgottenWithTheWorker) {
+TEST_F(CoordinatorTest, AFailureOfADoneShardFailsNoRun) {
   const std::string run_id = Create(Spec(/*lanes=*/2, /*rounds=*/5));
   const std::string leaving = Register();
   const std::string staying = Register();
@@ -338,14 +338,30 @@ TEST_F(CoordinatorTest, APageOfRunsEndsEarlyWhenTheyAreLarge) {
   EXPECT_EQ(rest.next_page_token(), "");
 }
 
-TEST_F(CoordinatorTest, TheLastPageHasNoToken) {
+TEST_F(CoordinatorTest, TheLastPageOfRunsHasNoToken) {
   Create(Spec(1, 5), "a");
-  const std::string run_id = Create(Spec(1, 5), "b");
+  Create(Spec(1, 5), "b");
   v1::ListRunsRequest runs;
   runs.set_page_size(2);
   EXPECT_EQ(coordinator_->ListRuns(runs)->next_page_token(), "");
   runs.set_page_size(1);
   EXPECT_NE(coordinator_->ListRuns(runs)->next_page_token(), "");
+}
+
+TEST_F(CoordinatorTest, TheLastPageOfRoundsHasNoToken) {
+  const std::string run_id = Create(Spec(/*lanes=*/1, /*rounds=*/5));
+  const std::string worker = Register();
+  for (int round = 0; round < 2; ++round) {
+    Submit(Result(worker, Lease(worker), {0, 0}));
+  }
+  // By the thread that has committed both rounds before.
+  ASSERT_OK(StartCancel(run_id).get().status());
+  v1::ListRoundsRequest rounds;
+  rounds.set_run_id(run_id);
+  rounds.set_page_size(2);
+  EXPECT_EQ(coordinator_->ListRounds(rounds)->next_page_token(), "");
+  rounds.set_page_size(1);
+  EXPECT_EQ(coordinator_->ListRounds(rounds)->next_page_token(), "1");
 }
 
 TEST_F(CoordinatorTest, CreateIsIdempotentByRequest) {

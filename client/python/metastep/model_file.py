@@ -52,7 +52,9 @@ def _decode(data: bytes) -> Model:
     if len(data) < 8 or size > min(_MAX_HEADER_BYTES, len(data) - 8):
         raise _malformed(f'its header would have {size} bytes')
     try:
-        header = json.loads(data[8:8 + size],
+        if data[8:9] != b'{':
+            raise ValueError("its header does not start with '{'")
+        header = json.loads(data[8:8 + size].decode(),
                             object_pairs_hook=_without_repetition)
         metadata = header.pop('__metadata__')[_INFO_KEY]
         info = json_format.Parse(metadata, model_pb2.ModelInfo())
@@ -92,8 +94,12 @@ def _check_tiling(header: dict, size: int) -> None:
 
 
 def _tensor(name: str, entry: dict, data: bytes) -> np.ndarray:
+    if set(entry) != {'dtype', 'shape', 'data_offsets'}:
+        raise ValueError(f'tensor {name} has the keys {sorted(entry)}')
     begin, end = entry['data_offsets']
     shape = entry['shape']
+    if any(type(extent) is not int or extent < 1 for extent in shape):
+        raise ValueError(f'tensor {name} has the shape {shape}')
     if entry['dtype'] != 'F32' or not 0 <= begin <= end <= len(data):
         raise ValueError(f'tensor {name} is not F32 within the file')
     values = np.frombuffer(data[begin:end], '<f4').reshape(shape)

@@ -286,7 +286,10 @@ class RemoteOptimizer(torch.optim.Optimizer):
         return saved
 
     def _save_sessions(self) -> list[str | None]:
-        """A snapshot of each open session; after an error of none."""
+        """The snapshot of each open session.
+
+        If one cannot be made, those made before it are deleted.
+        """
         snapshots: list[str | None] = []
         try:
             for session in self._sessions:
@@ -304,9 +307,14 @@ class RemoteOptimizer(torch.optim.Optimizer):
         if self._keep_snapshots is None:
             return
         while len(self._saved) > self._keep_snapshots:
-            for snapshot_id in self._saved[0]:
-                self._client.delete_snapshot(snapshot_id)
-            self._saved.pop(0)  # now: an error above leaves it for the next
+            try:
+                for snapshot_id in self._saved[0]:
+                    self._client.delete_snapshot(snapshot_id)
+            except errors.Error as error:
+                _log.warning('old snapshots stay until the next state_dict(): '
+                             '%s', error)
+                return
+            self._saved.pop(0)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Goes on where state_dict() was called; closes the present sessions.
