@@ -14,6 +14,12 @@ absl::Status AsUsageError(const absl::Status& status) {
   return status.ok() ? status : absl::InvalidArgumentError(status.message());
 }
 
+absl::Status CannotWrite(const std::filesystem::path& path,
+                         absl::string_view why) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("cannot write file '", path.string(), "': ", why));
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> ReadUserFile(const std::filesystem::path& path,
@@ -28,10 +34,7 @@ absl::Status WriteUserFile(const std::filesystem::path& path,
   // Absolute, because "x.svg" alone has no parent folder to sync.
   std::error_code error;
   const auto absolute = std::filesystem::absolute(path, error);
-  if (error) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "cannot write file '", path.string(), "': ", error.message()));
-  }
+  if (error) return CannotWrite(path, error.message());
   return AsUsageError(WriteFileAtomically(absolute, bytes));
 }
 
@@ -41,19 +44,17 @@ absl::Status MakeUserFolder(const std::filesystem::path& path) {
 
 absl::Status CheckWritable(const std::filesystem::path& path) {
   if (path.empty()) return absl::OkStatus();
-  const auto problem = [&](absl::string_view why) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("cannot write file '", path.string(), "': ", why));
-  };
   std::error_code error;
   const auto folder = std::filesystem::absolute(path, error).parent_path();
   if (!std::filesystem::is_directory(folder, error)) {
-    return problem("there is no such folder; make it first");
+    return CannotWrite(path, "there is no such folder; make it first");
   }
   if (::access(folder.c_str(), W_OK) != 0) {
-    return problem("its folder is read-only");
+    return CannotWrite(path, "its folder is read-only");
   }
-  if (std::filesystem::is_directory(path, error)) return problem("is a folder");
+  if (std::filesystem::is_directory(path, error)) {
+    return CannotWrite(path, "is a folder");
+  }
   return absl::OkStatus();
 }
 
