@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "base/rng.h"
 #include "base/status_macros.h"
+#include "optimizer/antisymmetric_rule.h"
 #include "optimizer/grouped_rule.h"
 #include "optimizer/hand_designed.h"
 #include "optimizer/recurrent_architecture.h"
@@ -56,6 +57,14 @@ absl::StatusOr<std::vector<RuleSegment>> Segments(
     }
   }
   return segments;
+}
+
+std::unique_ptr<const LearnedRule> MakeRule(
+    const v1::LearnedRuleSpec& spec, const RecurrentArchitecture& architecture,
+    absl::Span<const float> phi) {
+  auto rule = std::make_unique<RecurrentRule>(architecture, phi);
+  if (!spec.antisymmetric()) return rule;
+  return std::make_unique<AntisymmetricRule>(std::move(rule));
 }
 
 }  // namespace
@@ -110,8 +119,8 @@ absl::StatusOr<std::unique_ptr<const LearnedRule>> MakeLearnedRule(
   for (const v1::GroupRuleSpec& spec : specs) {
     const RecurrentArchitecture architecture = ArchitectureOf(spec);
     const size_t size = architecture.stack.phi_size;
-    rules.push_back(std::make_unique<RecurrentRule>(architecture,
-                                                    phi.subspan(begin, size)));
+    rules.push_back(
+        MakeRule(spec.rule(), architecture, phi.subspan(begin, size)));
     begin += size;
   }
   if (rules.size() == 1) return std::move(rules.front());

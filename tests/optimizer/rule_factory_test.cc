@@ -64,6 +64,19 @@ TEST(RuleFactoryTest, CountsPhiAsTheReferenceImplementation) {
   EXPECT_EQ(PhiSize(Rules("rules { rule { lstm {} } }")), 2);
 }
 
+// The same phi, and a state for each sign: of 2 layers' h and c of 20 units for
+// 16 coordinates.
+TEST(RuleFactoryTest, AnAntisymmetricRuleHasTwiceTheState) {
+  for (const bool antisymmetric : {false, true}) {
+    RuleSpecs specs = Preset("PAPER");
+    specs[0].mutable_rule()->set_antisymmetric(antisymmetric);
+    const std::vector<float> phi(PhiSize(specs));
+    ASSERT_EQ(phi.size(), 5141);
+    const auto rule = MakeLearnedRule(specs, Layout({"w"}), phi).value();
+    EXPECT_EQ(rule->StateFloats(7), 16 * 80 * (antisymmetric ? 2 : 1));
+  }
+}
+
 // Layer 0: (2 + 20 + 1) 40 + (2 + 1) 20 + (20 + 1) 20 = 1400; layer 1: 41 40 +
 // 21 20 + 21 20 = 2480; the output's 21.
 TEST(RuleFactoryTest, CountsPhiOfAGru) {

@@ -114,6 +114,16 @@ class AgainstTheServerTest(ServerTest):
         self.check_model(lstm_file({'hidden': [], 'output_scale': -0.1,
                                     'preprocessing': {'identity': {}}}))
 
+    def test_an_antisymmetric_rule(self):
+        for cell in ('lstm', 'gru', 'lmu'):
+            with self.subTest(cell):
+                file = model_file([('rule', ['*'], {
+                    'antisymmetric': True, cell: {
+                        'hidden': [5], 'output_scale': 0.1,
+                        'preprocessing': {'log_and_sign': {}}}})])
+                self.client.import_model(f'anti-{cell}', file)
+                self.check(f'anti-{cell}', file)
+
     def test_several_rules_choose_by_name(self):
         file = model_file([('weights', ['*.weight'], {'lstm': PAPER}),
                            ('rest', ['*.b?as'], {'gru': {

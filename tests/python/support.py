@@ -148,7 +148,8 @@ def model_file(rules, seed=1):
         tensors[name] = draw.normal(0, shape[0] ** -0.5, shape)
 
     for name, _, rule in rules:
-        [(cell, spec)] = rule.items()
+        [(cell, spec)] = [item for item in rule.items()
+                          if item[0] in ('lstm', 'gru', 'lmu')]
         inputs = 1 if 'identity' in spec['preprocessing'] else 2
         for i, units in enumerate(spec['hidden']):
             for product, rows, columns in _products(cell, inputs, units):

@@ -186,12 +186,27 @@ class LearnedRule:
         return self._scale * output + 0 * gradient
 
 
+class AntisymmetricRule:
+    """update = (m(g) - m(-g)) / 2 of a rule m. State: that of m for the
+    gradients, then that for their images."""
+
+    def __init__(self, rule: LearnedRule) -> None:
+        self._rule = rule
+        self.variables = 2 * rule.variables
+
+    def step(self, number: int, gradient: Tensor, state: Tensor) -> Tensor:
+        own, image = state.chunk(2, dim=1)
+        update = self._rule.step(number, gradient, own)
+        return (update - self._rule.step(number, -gradient, image)) / 2
+
+
 Layer = Union[LstmLayer, GruLayer, LmuLayer]
+Rule = Union[LearnedRule, AntisymmetricRule]
 _Spec = TypeVar('_Spec', spec_pb2.LstmSpec, spec_pb2.GruSpec, spec_pb2.LmuSpec)
 
 
 def make_learned_rule(spec: spec_pb2.LearnedRuleSpec,
-                      take: Take) -> LearnedRule:
+                      take: Take) -> Rule:
     """Raises ValueError for a cell that this version does not know."""
     kind = spec.WhichOneof('cell')
     if kind is None:
@@ -204,7 +219,8 @@ def make_learned_rule(spec: spec_pb2.LearnedRuleSpec,
     for i, units in enumerate(full.hidden):
         layers.append(_make_layer(full, inputs, units, f'layer{i}', take))
         inputs = units
-    return LearnedRule(preprocessing, layers, full.output_scale, take)
+    rule = LearnedRule(preprocessing, layers, full.output_scale, take)
+    return AntisymmetricRule(rule) if spec.antisymmetric else rule
 
 
 def with_defaults(spec: _Spec) -> _Spec:

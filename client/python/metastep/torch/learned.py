@@ -20,7 +20,7 @@ _CHUNK = 65_536
 # meta-parameters.
 Source = Union[model_file.ModelFile, model_file.Model,
                spec_pb2.HandDesignedSpec, 'dict[str, Any]']
-_Rule = Union[cells.LearnedRule, HandDesignedRule]
+_Rule = Union[cells.Rule, HandDesignedRule]
 
 
 class LearnedOptimizer(torch.optim.Optimizer):
