@@ -109,7 +109,8 @@ class StepStream final : public grpc::ServerBidiReactor<v1::StepStreamRequest,
   int64_t wanted_ ABSL_GUARDED_BY(mu_) = 0;
   bool repeated_ ABSL_GUARDED_BY(mu_) = false;     // the latest step
   StepPointer step_ ABSL_GUARDED_BY(mu_);          // until it is answered
-  int64_t written_ ABSL_GUARDED_BY(mu_) = 0;       // coordinates of its update
+  int64_t coordinates_ ABSL_GUARDED_BY(mu_) = 0;   // of the latest step
+  int64_t written_ ABSL_GUARDED_BY(mu_) = 0;       // those of its update
   int64_t writing_ ABSL_GUARDED_BY(mu_) = 0;       // those in response_
   bool begin_waits_ ABSL_GUARDED_BY(mu_) = false;  // in request_
   bool client_done_ ABSL_GUARDED_BY(mu_) = false;
@@ -124,17 +125,20 @@ void StepStream::OnReadDone(bool ok) {
   metrics_.received_chunks.Increment();
   const bool begins = request_.has_begin();
   StepPointer step;
-  bool ignored = false;
+  bool ignored = false, waits = false;
   {
     MutexLock lock(mu_);
     if (ended_) return;
     step = step_;
     // From here on request_ belongs to the write that ends the answer.
-    begin_waits_ = begins && step != nullptr;
+    waits = begin_waits_ = begins && (step != nullptr || writing_ > 0);
     ignored = !begins && repeated_;
   }
   if (ignored) return ReadOn();
-  if (step == nullptr) return Begin();
+  if (step == nullptr) {
+    if (!waits) Begin();
+    return;
+  }
   if (!begins) return Feed(*step);
   if (step->taken() < step->coordinates()) End(GradientEndedEarly(*step));
 }
@@ -177,6 +181,7 @@ void StepStream::OnBegun(const absl::StatusOr<StepPointer>& step) {
     if (ended_) return;
     step_ = *step;
     repeated_ = step_->repeated();
+    coordinates_ = step_->coordinates();
     written_ = 0;
     wanted = wanted_ == begins_;
   }
@@ -215,6 +220,7 @@ void StepStream::OnClientDone() {
 }
 
 void StepStream::OnWanted(int64_t begins) {
+  StepPointer answered;
   absl::Status status;
   {
     MutexLock lock(mu_);
@@ -222,6 +228,12 @@ void StepStream::OnWanted(int64_t begins) {
     // Before OnBegun, which then ends the step; or after the answer.
     wanted_ = begins;
     if (step_ == nullptr) return;
+    // The client may have the answer before OnWriteDone says so, and go on by
+    // another call: the session is free for it, and the stream is not in its way.
+    if (written_ + writing_ == coordinates_) {
+      answered = std::move(step_);
+      return;
+    }
     status = Preempted(begin_.step());
   }
   End(status);
@@ -260,7 +272,7 @@ void StepStream::OnWriteDone(bool ok) {
     written_ += std::exchange(writing_, 0);
     ended = ended_;
     status = status_;
-    if (!ended && ok && written_ == step_->coordinates()) {
+    if (ok && written_ == coordinates_) {
       CountAnswered();
       answered = std::move(step_);
       begin_waits = std::exchange(begin_waits_, false);
