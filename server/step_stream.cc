@@ -229,7 +229,8 @@ void StepStream::OnWanted(int64_t begins) {
     wanted_ = begins;
     if (step_ == nullptr) return;
     // The client may have the answer before OnWriteDone says so, and go on by
-    // another call: the session is free for it, and the stream is not in its way.
+    // another call: the session is free for it, and the stream is not in its
+    // way.
     if (written_ + writing_ == coordinates_) {
       answered = std::move(step_);
       return;
