@@ -60,10 +60,9 @@ absl::StatusOr<std::vector<RuleSegment>> Segments(
 }
 
 std::unique_ptr<const LearnedRule> MakeRule(
-    const v1::LearnedRuleSpec& spec, const RecurrentArchitecture& architecture,
-    absl::Span<const float> phi) {
+    const RecurrentArchitecture& architecture, absl::Span<const float> phi) {
   auto rule = std::make_unique<RecurrentRule>(architecture, phi);
-  if (!spec.antisymmetric()) return rule;
+  if (!architecture.spec.antisymmetric()) return rule;
   return std::make_unique<AntisymmetricRule>(std::move(rule));
 }
 
@@ -119,8 +118,7 @@ absl::StatusOr<std::unique_ptr<const LearnedRule>> MakeLearnedRule(
   for (const v1::GroupRuleSpec& spec : specs) {
     const RecurrentArchitecture architecture = ArchitectureOf(spec);
     const size_t size = architecture.stack.phi_size;
-    rules.push_back(
-        MakeRule(spec.rule(), architecture, phi.subspan(begin, size)));
+    rules.push_back(MakeRule(architecture, phi.subspan(begin, size)));
     begin += size;
   }
   if (rules.size() == 1) return std::move(rules.front());

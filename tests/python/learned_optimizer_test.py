@@ -193,7 +193,8 @@ class LearnedOptimizerTest(unittest.TestCase):
         saved = io.BytesIO()
         torch.save((param, optimizer), saved)
         saved.seek(0)
-        others = [torch.load(saved, weights_only=False), copy.deepcopy((param, optimizer))]
+        others = [torch.load(saved, weights_only=False),
+                  copy.deepcopy((param, optimizer))]
         optimizer.step()
         for other, stepper in others:
             other.grad = torch.ones(3)
