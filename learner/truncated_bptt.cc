@@ -36,6 +36,7 @@
 #include "learner/teacher.h"
 #include "optimizee/scaled_task.h"
 #include "optimizer/curriculum.h"
+#include "optimizer/recurrent_architecture.h"
 #include "optimizer/rule_factory.h"
 
 namespace metastep {
@@ -122,12 +123,22 @@ struct Tape {
   Rows update_adjoints;        // a_t, [0 or K][N]
 };
 
+// The rules as training takes them.
+RuleSpecs WithMargin(const v1::TrainingSpec& training) {
+  RuleSpecs rules = training.rules();
+  if (training.step_margin() == 0) return rules;
+  for (v1::GroupRuleSpec& rule : rules) {
+    ScaleUpdates(training.step_margin(), *rule.mutable_rule());
+  }
+  return rules;
+}
+
 // Thread-safe.
 class TruncatedBptt final : public Learner {
  public:
   TruncatedBptt(const v1::TrainingSpec& training,
                 std::shared_ptr<const TaskFamily> family)
-      : rules_(training.rules()),
+      : rules_(WithMargin(training)),
         spec_(training.unroll()),
         curriculum_(training),
         family_(

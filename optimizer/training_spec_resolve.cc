@@ -183,6 +183,8 @@ void Fill(v1::TrainingSpec& spec, const SpecPlace& place) {
   // e^10 and its square are far within float.
   fields.Real("random_scaling",
               {"from 0 to 10", [](double r) { return r >= 0 && r <= 10; }});
+  fields.Real("step_margin",
+              {"from 0 to 100", [](double m) { return m >= 0 && m <= 100; }});
   Fill(*spec.mutable_outer(), place / "outer");
   Fill(*spec.mutable_validation(), spec, place / "validation");
   if (spec.has_search()) Fill(*spec.mutable_search(), place / "search");

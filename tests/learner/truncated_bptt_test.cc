@@ -186,6 +186,16 @@ TEST(TruncatedBpttTest, TrainingTasksAreScaledAtRandom) {
   EXPECT_NEAR(windows[0].losses[1], x * x, 1e-5);
 }
 
+// With phi half of the above and updates twice as large all is as above, but
+// for du/dphi, which is twice as large.
+TEST(TruncatedBpttTest, TrainingTakesStepsWithTheMargin) {
+  const auto spec = ResolvedTraining(absl::StrCat(
+      kLinearRule, "step_margin: 2 unroll { horizon: 2 window: 2 }"));
+  const auto windows = RunUnroll(spec, Square(), {-0.125f, 0});
+  EXPECT_THAT(windows[0].losses, ElementsAre(1, 0.25, 0.0625));
+  EXPECT_THAT(windows[0].meta_gradient, ElementsAre(7, 4));
+}
+
 // The linear rule of `FirstOrderGradientByHand`, with SGD of this rate as its
 // teacher.
 std::vector<float> ImitatingGradient(double rate, absl::string_view weight,
