@@ -9,7 +9,13 @@ ActiveRun::ActiveRun(v1::Run run, std::unique_ptr<RunWork> work, absl::Time now)
     : run_(std::move(run)),
       work_(std::move(work)),
       board_(work_->shards()),
-      phase_opened_(now) {}
+      phase_opened_(now) {
+  for (int shard = 0; shard < board_.size(); ++shard) {
+    if (!work_->Taken(shard)) continue;
+    board_.Lease(shard);
+    board_.Finish(shard);
+  }
+}
 
 void ActiveRun::OpenNextPhase(absl::Time now) {
   board_ = ShardBoard(work_->shards());

@@ -8,9 +8,11 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "metastep/v1/run_service.pb.h"
+#include "server/run_store.h"
 #include "server/run_work.h"
 #include "server/shard_board.h"
 #include "server/worker_table.h"
@@ -67,6 +69,8 @@ class ActiveRun {
   int64_t last_served = 0;
   // Counts what changed in the snapshot.
   int64_t revision = 1;
+  // An evaluation's results that were taken and are not in the store yet.
+  std::vector<RunStore::ShardResult> unsaved;
 
  private:
   v1::Run run_;

@@ -79,6 +79,7 @@ absl::Status Coordinator::Resume() {
             state.phi_version);
     METASTEP_ASSIGN_OR_RETURN(std::unique_ptr<RunWork> work,
                               MakeWork(stored.run, std::move(state)));
+    METASTEP_RETURN_IF_ERROR(TakeUpResults(stored.run, *work));
     METASTEP_RETURN_IF_ERROR(TakeUpTrials(stored.run, *work));
     Activate(std::move(stored.run), std::move(work));
   }
@@ -347,6 +348,9 @@ v1::SubmitResultResponse Coordinator::TakeOutcome(
   }
   if (window) {
     (replayed ? metrics_.windows_replayed : metrics_.windows_warm).Increment();
+  }
+  if (run.spec().has_evaluation()) {
+    SaveLater(run, {lease.shard, request.evaluation()});
   }
   Accept(lease, run);
   response.set_disposition(v1::SubmitResultResponse::ACCEPTED);

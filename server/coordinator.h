@@ -128,6 +128,8 @@ class Coordinator {
   absl::Status Begin(std::vector<StoredRun> runs);
   absl::StatusOr<v1::RunSpec> PinModels(v1::RunSpec spec);
   void Activate(v1::Run run, std::unique_ptr<RunWork> work);
+  // Gives an evaluation that is taken up from the store what it had.
+  absl::Status TakeUpResults(const v1::Run& run, RunWork& work);
   // Tells a search that is taken up from the store how its trials stand.
   absl::Status TakeUpTrials(const v1::Run& search, RunWork& work);
   // Tells the search, if `run` is its trial, how it stands.
@@ -179,7 +181,13 @@ class Coordinator {
   void OpenNextPhase(ActiveRun& run, Actions& actions)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
+  // Has the closing thread store a result. If the server ends before, it is
+  // computed again.
+  void SaveLater(ActiveRun& run, RunStore::ShardResult result)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
   // Run on the closing thread, one after another.
+  void SaveResults(const std::shared_ptr<ActiveRun>& run);
   void ClosePhase(const std::shared_ptr<ActiveRun>& run);
   void EndRun(const std::string& run_id, v1::Run::State state,
               std::string error);

@@ -42,8 +42,8 @@ void Coordinator::Activate(v1::Run run, std::unique_ptr<RunWork> work) {
     const auto active = std::make_shared<ActiveRun>(
         std::move(run), std::move(work), clock_.Now());
     runs_[run_id] = active;
-    // A crash between the last commit and the publication.
-    if (active->work().ended()) {
+    // A crash between the last commit and the publication, or the run's end.
+    if (active->work().ended() || active->closing()) {
       closing_.Schedule([this, active] { ClosePhase(active); });
     }
     ReportToSearch(*active, actions);
@@ -51,6 +51,17 @@ void Coordinator::Activate(v1::Run run, std::unique_ptr<RunWork> work) {
     CountGauges();
   }
   for (const auto& act : actions) act();
+}
+
+absl::Status Coordinator::TakeUpResults(const v1::Run& run, RunWork& work) {
+  METASTEP_ASSIGN_OR_RETURN(std::vector<RunStore::ShardResult> results,
+                            store_.LoadResults(run.run_id()));
+  for (auto& [shard, result] : results) {
+    v1::SubmitResultRequest taken;
+    taken.mutable_evaluation()->Swap(&result);
+    METASTEP_RETURN_IF_ERROR(work.Take(shard, taken));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Coordinator::TakeUpTrials(const v1::Run& search, RunWork& work) {
@@ -304,6 +315,26 @@ bool Coordinator::Persist(absl::string_view what,
     if (!stopped_) stop_.WaitFor(mu_, kPersistRetry);
     if (stopped_) return false;
   }
+}
+
+// As many at a time as came in meanwhile: a short evaluation has more than the
+// disk takes one by one.
+void Coordinator::SaveLater(ActiveRun& run, RunStore::ShardResult result) {
+  if (run.unsaved.empty()) {
+    closing_.Schedule(
+        [this, saved = runs_.at(run.id())] { SaveResults(saved); });
+  }
+  run.unsaved.push_back(std::move(result));
+}
+
+void Coordinator::SaveResults(const std::shared_ptr<ActiveRun>& run) {
+  std::vector<RunStore::ShardResult> results;
+  {
+    MutexLock lock(mu_);
+    if (runs_.count(run->id()) == 0) return;
+    results.swap(run->unsaved);
+  }
+  Persist("store results", [&] { return store_.Keep(run->id(), results); });
 }
 
 void Coordinator::ClosePhase(const std::shared_ptr<ActiveRun>& run) {

@@ -25,6 +25,7 @@ class EvaluationWork final : public RunWork {
     return std::nullopt;
   }
   absl::Status Take(int shard, const v1::SubmitResultRequest& result) override;
+  bool Taken(int shard) const override { return !curves_[shard].empty(); }
   void Close() override;
   const TrainingState* state() const override { return nullptr; }
   bool ended() const override { return ended_; }

@@ -43,6 +43,12 @@ CREATE TABLE IF NOT EXISTS training (
   best_phi BLOB NOT NULL,
   validations_since_best INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS results (
+  run_id TEXT NOT NULL REFERENCES runs(run_id),
+  shard INTEGER NOT NULL,
+  result BLOB NOT NULL,          -- metastep.v1.EvaluationResult
+  PRIMARY KEY (run_id, shard)
+) WITHOUT ROWID;
 )sql";
 
 template <typename Message>
@@ -178,20 +184,42 @@ absl::Status RunStore::WriteTraining(const std::string& run_id,
   return forget.Text(run_id).Int(state.phi.begin()->first).Run();
 }
 
+absl::Status RunStore::Keep(const std::string& run_id,
+                            const std::vector<ShardResult>& results) {
+  MutexLock lock(mu_);
+  return db_->Transaction([&]() -> absl::Status {
+    for (const auto& [shard, result] : results) {
+      METASTEP_ASSIGN_OR_RETURN(
+          SqliteStatement insert,
+          db_->Prepare("INSERT OR REPLACE INTO results VALUES (?, ?, ?)"));
+      const std::string bytes = result.SerializeAsString();
+      METASTEP_RETURN_IF_ERROR(
+          insert.Text(run_id).Int(shard).Blob(bytes).Run());
+    }
+    return absl::OkStatus();
+  });
+}
+
 absl::Status RunStore::Finish(const v1::Run& run) {
   const auto [summary, curves] = Split(run);
   const std::string summary_bytes = summary.SerializeAsString();
   const std::string curve_bytes = curves.SerializeAsString();
   MutexLock lock(mu_);
-  METASTEP_ASSIGN_OR_RETURN(
-      SqliteStatement update,
-      db_->Prepare(
-          "UPDATE runs SET state = ?, run = ?, curves = ? WHERE run_id = ?"));
-  return update.Int(run.state())
-      .Blob(summary_bytes)
-      .Blob(curve_bytes)
-      .Text(run.run_id())
-      .Run();
+  return db_->Transaction([&]() -> absl::Status {
+    METASTEP_ASSIGN_OR_RETURN(
+        SqliteStatement update,
+        db_->Prepare(
+            "UPDATE runs SET state = ?, run = ?, curves = ? WHERE run_id = ?"));
+    METASTEP_RETURN_IF_ERROR(update.Int(run.state())
+                                 .Blob(summary_bytes)
+                                 .Blob(curve_bytes)
+                                 .Text(run.run_id())
+                                 .Run());
+    METASTEP_ASSIGN_OR_RETURN(
+        SqliteStatement forget,
+        db_->Prepare("DELETE FROM results WHERE run_id = ?"));
+    return forget.Text(run.run_id()).Run();
+  });
 }
 
 absl::StatusOr<StoredRun> RunStore::Load(const std::string& run_id) {
@@ -297,6 +325,26 @@ absl::StatusOr<TrainingState> RunStore::LoadTraining(
     return absl::DataLossError("database: a round's row does not parse");
   }
   return state;
+}
+
+absl::StatusOr<std::vector<RunStore::ShardResult>> RunStore::LoadResults(
+    const std::string& run_id) {
+  MutexLock lock(mu_);
+  METASTEP_ASSIGN_OR_RETURN(
+      SqliteStatement select,
+      db_->Prepare("SELECT shard, result FROM results WHERE run_id = ? "
+                   "ORDER BY shard"));
+  select.Text(run_id);
+  std::vector<ShardResult> results;
+  while (true) {
+    METASTEP_ASSIGN_OR_RETURN(const bool found, select.Next());
+    if (!found) return results;
+    ShardResult& kept = results.emplace_back();
+    kept.shard = static_cast<int>(select.GetInt(0));
+    if (!kept.result.ParseFromString(select.GetString(1))) {
+      return absl::DataLossError("database: a result's row does not parse");
+    }
+  }
 }
 
 absl::StatusOr<std::vector<v1::Round>> RunStore::Rounds(

@@ -1,6 +1,5 @@
-// Runs on disk: SQLite in WAL mode, one synchronous transaction a round, so
-// that what was acknowledged survives a crash. docs/storage.md describes the
-// tables.
+// Runs on disk: SQLite in WAL mode, in synchronous transactions, one a round of
+// a training. docs/storage.md describes the tables.
 #ifndef METASTEP_SERVER_RUN_STORE_H_
 #define METASTEP_SERVER_RUN_STORE_H_
 
@@ -15,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "base/mutex.h"
+#include "metastep/v1/coordinator_service.pb.h"
 #include "metastep/v1/run_service.pb.h"
 #include "server/sqlite.h"
 
@@ -61,12 +61,22 @@ class RunStore {
   // Writes the state after a round or a validation, and the row of its last
   // round.
   absl::Status Commit(const std::string& run_id, const TrainingState& training);
+  // Writes results of a run that is an evaluation, until it is finished.
+  struct ShardResult {
+    int shard;
+    v1::EvaluationResult result;
+  };
+  absl::Status Keep(const std::string& run_id,
+                    const std::vector<ShardResult>& results);
   // Writes the run's final state, error, model and curves.
   absl::Status Finish(const v1::Run& run);
 
   // Errors: NotFound.
   absl::StatusOr<StoredRun> Load(const std::string& run_id);
   absl::StatusOr<TrainingState> LoadTraining(const std::string& run_id);
+  // What was kept, by shard.
+  absl::StatusOr<std::vector<ShardResult>> LoadResults(
+      const std::string& run_id);
   absl::StatusOr<std::optional<StoredRun>> FindByRequest(
       const std::string& request_id);
   // Newest first, those older than `before` (a run's sequence number; 0: all).

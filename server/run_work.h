@@ -37,6 +37,11 @@ class RunWork {
   // the wrong size; nothing was kept.
   virtual absl::Status Take(int shard,
                             const v1::SubmitResultRequest& result) = 0;
+  // Whether the shard's result was taken before the run was taken up.
+  virtual bool Taken(int shard) const {
+    (void)shard;
+    return false;
+  }
   // Ends the phase, all of whose results were taken, and opens the next.
   virtual void Close() = 0;
   // What the store must hold before the next phase's shards are leased; null

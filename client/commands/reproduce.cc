@@ -304,9 +304,8 @@ void AddReproduceCommand(CLI::App& app, Command& command) {
   verb->footer(
       "Ends with 6 if a threshold of the experiment is missed. An interrupted "
       "reproduction goes on when the same build is called again with the same "
-      "--state-dir and the same data: trainings from where they were, and "
-      "evaluations that had ended are not repeated. What another build left "
-      "unfinished there goes on beside it.\n\nExample:\n"
+      "--state-dir and the same data, from where it was. What another build "
+      "left unfinished there goes on beside it.\n\nExample:\n"
       "  metastep reproduce mnist --data-dir data --output-dir results "
       "--markdown results/mnist.md");
   OnParse(*verb, command, options, &RunReproduce);

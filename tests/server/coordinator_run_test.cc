@@ -432,6 +432,39 @@ TEST_F(CoordinatorTest, EvaluationReturnsACurveForEachEntry) {
   EXPECT_THAT(run.curves(1).final_losses(), ElementsAre(1, 1));
 }
 
+TEST_F(CoordinatorTest, RestartKeepsAnEvaluationsResults) {
+  const std::string run_id = Create(EvaluationSpec());
+  std::string worker = Register();
+  for (const float loss : {1.0f, 2.0f, 3.0f}) {
+    Submit(Result(worker, Lease(worker), {loss}));
+  }
+  Open();
+  EXPECT_EQ(coordinator_->GetRun(run_id)->done(), 3);
+  worker = Register();
+  const v1::Lease missing = Lease(worker);
+  ASSERT_EQ(missing.shard(), 3);
+  Submit(Result(worker, missing, {4}));
+  const v1::Run run = AwaitEnd(run_id);
+  EXPECT_THAT(run.curves(0).final_losses(), ElementsAre(1, 2));
+  EXPECT_THAT(run.curves(1).final_losses(), ElementsAre(3, 4));
+}
+
+// The server is killed when all results are stored and the end is not.
+TEST_F(CoordinatorTest, AnEvaluationWithAllResultsEndsAfterARestart) {
+  const std::string run_id = Create(EvaluationSpec());
+  std::vector<RunStore::ShardResult> results;
+  for (int shard = 0; shard < 4; ++shard) {
+    RunStore::ShardResult& result = results.emplace_back();
+    result.shard = shard;
+    for (int step = 0; step <= 3; ++step) result.result.add_losses(shard);
+  }
+  ASSERT_OK(store_->Keep(run_id, results));
+  Open();
+  const v1::Run run = AwaitEnd(run_id);
+  EXPECT_EQ(run.state(), v1::Run::SUCCEEDED);
+  EXPECT_THAT(run.curves(1).final_losses(), ElementsAre(2, 3));
+}
+
 // Task 0's theta is two floats, the entry's rate.
 TEST_F(CoordinatorTest, KeptThetasAreInTheRunsCurvesAfterARestartToo) {
   v1::RunSpec spec = EvaluationSpec();

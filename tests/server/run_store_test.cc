@@ -88,6 +88,22 @@ TEST_F(RunStoreTest, PhiThatNoUnrollNeedsIsForgotten) {
   EXPECT_EQ(loaded.phi.begin()->first, 5);
 }
 
+TEST_F(RunStoreTest, ResultsAreKeptUntilTheRunIsFinished) {
+  ASSERT_OK(store_->Create({{MakeRun("a"), nullptr}}));
+  v1::EvaluationResult result;
+  result.add_losses(0.1);
+  ASSERT_OK(store_->Keep("a", {{5, result}}));
+  ASSERT_OK(store_->Keep("a", {{2, {}}, {7, {}}}));
+  ASSERT_OK_AND_ASSIGN(const auto kept, store_->LoadResults("a"));
+  ASSERT_EQ(kept.size(), 3u);
+  EXPECT_EQ(kept[0].shard, 2);
+  EXPECT_EQ(kept[1].shard, 5);
+  EXPECT_THAT(kept[1].result.losses(), ElementsAre(0.1));
+  ASSERT_OK(store_->Finish(MakeRun("a").run));
+  ASSERT_OK_AND_ASSIGN(const auto finished, store_->LoadResults("a"));
+  EXPECT_TRUE(finished.empty());
+}
+
 TEST_F(RunStoreTest, RunsAreFoundByIdRequestAndState) {
   ASSERT_OK(store_->Create({{MakeRun("a"), nullptr}}));
   ASSERT_OK(store_->Create({{MakeRun("b"), nullptr}}));
