@@ -192,5 +192,46 @@ TEST(ReproducibilityTest, ASearchUnderAKilledServerPublishesTheSameBits) {
   }
 }
 
+// 60 shards of some milliseconds.
+v1::RunSpec EvaluationSpec() {
+  auto spec = ParseRunSpec(R"(
+    name: "eval"
+    seed: 7
+    task { quadratic { distribution: GAUSSIAN problems: 32 } }
+    evaluation {
+      entries { label: "sgd" hand_designed { sgd { learning_rate: 0.01 } } }
+      entries { label: "adam" hand_designed { adam { learning_rate: 0.1 } } }
+      tasks: 30
+      steps: 1000
+    })");
+  EXPECT_OK(spec);
+  return *spec;
+}
+
+TEST(ReproducibilityTest, AnEvaluationUnderAKilledServerHasTheSameCurves) {
+  v1::Run undisturbed;
+  {
+    ProcessCluster cluster;
+    cluster.AddWorker();
+    undisturbed = cluster.Watch(cluster.CreateRun(EvaluationSpec()),
+                                [](const v1::Run&) {});
+  }
+  ProcessCluster cluster;
+  for (int i = 0; i < 2; ++i) cluster.AddWorker();
+  bool killed = false;
+  const v1::Run run = cluster.Watch(cluster.CreateRun(EvaluationSpec()),
+                                    [&](const v1::Run& state) {
+                                      if (state.done() < 20 || killed) return;
+                                      killed = true;
+                                      cluster.KillAndRestartServer();
+                                    });
+  EXPECT_TRUE(killed);
+  ASSERT_EQ(run.curves_size(), 2);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(run.curves(i).SerializeAsString(),
+              undisturbed.curves(i).SerializeAsString());
+  }
+}
+
 }  // namespace
 }  // namespace metastep
