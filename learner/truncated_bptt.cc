@@ -36,7 +36,6 @@
 #include "learner/teacher.h"
 #include "optimizee/scaled_task.h"
 #include "optimizer/curriculum.h"
-#include "optimizer/recurrent_architecture.h"
 #include "optimizer/rule_factory.h"
 
 namespace metastep {
@@ -123,22 +122,13 @@ struct Tape {
   Rows update_adjoints;        // a_t, [0 or K][N]
 };
 
-// The rules as training takes them.
-RuleSpecs WithMargin(const v1::TrainingSpec& training) {
-  RuleSpecs rules = training.rules();
-  if (training.step_margin() == 0) return rules;
-  for (v1::GroupRuleSpec& rule : rules) {
-    ScaleUpdates(training.step_margin(), *rule.mutable_rule());
-  }
-  return rules;
-}
-
 // Thread-safe.
 class TruncatedBptt final : public Learner {
  public:
   TruncatedBptt(const v1::TrainingSpec& training,
                 std::shared_ptr<const TaskFamily> family)
-      : rules_(WithMargin(training)),
+      : rules_(training.rules()),
+        step_margin_(training.step_margin() > 0 ? training.step_margin() : 1),
         spec_(training.unroll()),
         curriculum_(training),
         family_(
@@ -208,7 +198,7 @@ class TruncatedBptt final : public Learner {
           "unroll is at step %d of its horizon of %d; start the next unroll",
           unroll.loop().t, stage.horizon()));
     }
-    return MakeLearnedRule(rules_, unroll.task().layout(), phi);
+    return MakeLearnedRule(rules_, unroll.task().layout(), phi, step_margin_);
   }
 
   // theta's step, and before it the teacher's own of the same gradient.
@@ -312,6 +302,7 @@ class TruncatedBptt final : public Learner {
   }
 
   const RuleSpecs rules_;
+  const double step_margin_;
   const v1::UnrollSpec spec_;
   const Curriculum curriculum_;
   const std::shared_ptr<const TaskFamily> family_;

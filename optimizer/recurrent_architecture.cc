@@ -196,20 +196,6 @@ void DrawLayer(const v1::LmuSpec& spec, const CellLayer& layer, Draws& draws) {
 
 }  // namespace
 
-void ScaleUpdates(double factor, v1::LearnedRuleSpec& spec) {
-  const auto scale = [&](auto& cell) {
-    cell.set_output_scale(factor * cell.output_scale());
-  };
-  switch (spec.cell_case()) {
-    case v1::LearnedRuleSpec::kGru:
-      return scale(*spec.mutable_gru());
-    case v1::LearnedRuleSpec::kLmu:
-      return scale(*spec.mutable_lmu());
-    default:
-      return scale(*spec.mutable_lstm());
-  }
-}
-
 RecurrentArchitecture MakeRecurrentArchitecture(
     const v1::LearnedRuleSpec& spec) {
   return {spec,

@@ -40,9 +40,6 @@ struct RecurrentArchitecture {
 RecurrentArchitecture MakeRecurrentArchitecture(
     const v1::LearnedRuleSpec& spec);
 
-// Multiplies the updates by `factor`. REQUIRES: the spec is resolved.
-void ScaleUpdates(double factor, v1::LearnedRuleSpec& spec);
-
 // The tensors of phi in their order, their names beginning with `prefix`:
 // "<prefix>.layer0.weight", "<prefix>.layer0.bias", ...,
 // "<prefix>.output.bias".

@@ -106,7 +106,7 @@ std::vector<float> InitialPhi(const RuleSpecs& specs, uint64_t seed) {
 
 absl::StatusOr<std::unique_ptr<const LearnedRule>> MakeLearnedRule(
     const RuleSpecs& specs, const ParameterLayout& layout,
-    absl::Span<const float> phi) {
+    absl::Span<const float> phi, double scale) {
   if (static_cast<int64_t>(phi.size()) != PhiSize(specs)) {
     return absl::InvalidArgumentError(absl::StrFormat(
         "phi has %d floats; its rules take %d", phi.size(), PhiSize(specs)));
@@ -116,7 +116,8 @@ absl::StatusOr<std::unique_ptr<const LearnedRule>> MakeLearnedRule(
   std::vector<std::unique_ptr<const LearnedRule>> rules;
   size_t begin = 0;
   for (const v1::GroupRuleSpec& spec : specs) {
-    const RecurrentArchitecture architecture = ArchitectureOf(spec);
+    RecurrentArchitecture architecture = ArchitectureOf(spec);
+    architecture.stack.output_scale *= scale;
     const size_t size = architecture.stack.phi_size;
     rules.push_back(MakeRule(architecture, phi.subspan(begin, size)));
     begin += size;

@@ -34,11 +34,12 @@ std::vector<float> InitialPhi(const RuleSpecs& specs, uint64_t seed);
 // The learned rule that serves the coordinates of `layout` as the specs' groups
 // say; `phi` is all of it, copied. With one group for everything this is that
 // group's rule; else a composite whose state is laid out tensor by tensor.
+// Updates are `scale` times what the specs say.
 // Errors: InvalidArgument: phi has the wrong size, or no group matches a tensor
 // (its name is in the message).
 absl::StatusOr<std::unique_ptr<const LearnedRule>> MakeLearnedRule(
     const RuleSpecs& specs, const ParameterLayout& layout,
-    absl::Span<const float> phi);
+    absl::Span<const float> phi, double scale = 1);
 
 }  // namespace metastep
 

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "base/build_version.h"
@@ -61,16 +63,32 @@ void ExpectSame(const Outcome& a, const Outcome& b) {
   EXPECT_EQ(a.newest, b.newest);
 }
 
-Outcome RunUndisturbed(int workers) {
+v1::Run RunUndisturbed(const v1::RunSpec& spec, int workers) {
   ProcessCluster cluster;
   for (int i = 0; i < workers; ++i) cluster.AddWorker();
-  return OutcomeOf(
-      cluster.Watch(cluster.CreateRun(Spec()), [](const v1::Run&) {}));
+  return cluster.Watch(cluster.CreateRun(spec), [](const v1::Run&) {});
+}
+
+// Two workers, and a server that is killed once so much is done, each time.
+v1::Run RunWithServerKilledAt(const std::vector<int64_t>& kills,
+                              const v1::RunSpec& spec) {
+  ProcessCluster cluster;
+  for (int i = 0; i < 2; ++i) cluster.AddWorker();
+  size_t restarts = 0;
+  v1::Run run =
+      cluster.Watch(cluster.CreateRun(spec), [&](const v1::Run& state) {
+        if (restarts < kills.size() && state.done() >= kills[restarts]) {
+          ++restarts;
+          cluster.KillAndRestartServer();
+        }
+      });
+  EXPECT_EQ(restarts, kills.size());
+  return run;
 }
 
 // What every disturbed run is compared with: computed once.
 const Outcome& WithOneWorker() {
-  static const Outcome outcome = RunUndisturbed(1);
+  static const Outcome outcome = OutcomeOf(RunUndisturbed(Spec(), 1));
   return outcome;
 }
 
@@ -99,7 +117,7 @@ void TakeLeaseAndVanish(ProcessCluster& cluster) {
 }
 
 TEST(ReproducibilityTest, ThreeWorkersGiveTheBitsOfOne) {
-  ExpectSame(RunUndisturbed(3), WithOneWorker());
+  ExpectSame(OutcomeOf(RunUndisturbed(Spec(), 3)), WithOneWorker());
 }
 
 TEST(ReproducibilityTest, KilledAndStoppedWorkersChangeNothing) {
@@ -134,18 +152,8 @@ TEST(ReproducibilityTest, KilledAndStoppedWorkersChangeNothing) {
 }
 
 TEST(ReproducibilityTest, KilledServerResumesToTheSameBits) {
-  ProcessCluster cluster;
-  for (int i = 0; i < 2; ++i) cluster.AddWorker();
-  int restarts = 0;
-  const v1::Run run =
-      cluster.Watch(cluster.CreateRun(Spec()), [&](const v1::Run& state) {
-        if (state.done() >= 30 + 60 * restarts && restarts < 2) {
-          ++restarts;
-          cluster.KillAndRestartServer();
-        }
-      });
-  EXPECT_EQ(restarts, 2);
-  ExpectSame(OutcomeOf(run), WithOneWorker());
+  ExpectSame(OutcomeOf(RunWithServerKilledAt({30, 90}, Spec())),
+             WithOneWorker());
 }
 
 // Three trials with rates about the run's own, each a third of it long.
@@ -162,24 +170,8 @@ v1::RunSpec SearchSpec() {
 }
 
 TEST(ReproducibilityTest, ASearchUnderAKilledServerPublishesTheSameBits) {
-  v1::Run undisturbed;
-  {
-    ProcessCluster cluster;
-    cluster.AddWorker();
-    undisturbed =
-        cluster.Watch(cluster.CreateRun(SearchSpec()), [](const v1::Run&) {});
-  }
-  ProcessCluster cluster;
-  for (int i = 0; i < 2; ++i) cluster.AddWorker();
-  int restarts = 0;
-  const v1::Run run =
-      cluster.Watch(cluster.CreateRun(SearchSpec()), [&](const v1::Run& state) {
-        if (state.done() >= 30 + 60 * restarts && restarts < 2) {
-          ++restarts;
-          cluster.KillAndRestartServer();
-        }
-      });
-  EXPECT_EQ(restarts, 2);
+  const v1::Run undisturbed = RunUndisturbed(SearchSpec(), 1);
+  const v1::Run run = RunWithServerKilledAt({30, 90}, SearchSpec());
   ASSERT_EQ(run.state(), v1::Run::SUCCEEDED) << run.error();
   EXPECT_EQ(run.model().phi_sha256().size(), 64u);
   EXPECT_EQ(run.model().phi_sha256(), undisturbed.model().phi_sha256());
@@ -209,23 +201,8 @@ v1::RunSpec EvaluationSpec() {
 }
 
 TEST(ReproducibilityTest, AnEvaluationUnderAKilledServerHasTheSameCurves) {
-  v1::Run undisturbed;
-  {
-    ProcessCluster cluster;
-    cluster.AddWorker();
-    undisturbed = cluster.Watch(cluster.CreateRun(EvaluationSpec()),
-                                [](const v1::Run&) {});
-  }
-  ProcessCluster cluster;
-  for (int i = 0; i < 2; ++i) cluster.AddWorker();
-  bool killed = false;
-  const v1::Run run = cluster.Watch(cluster.CreateRun(EvaluationSpec()),
-                                    [&](const v1::Run& state) {
-                                      if (state.done() < 20 || killed) return;
-                                      killed = true;
-                                      cluster.KillAndRestartServer();
-                                    });
-  EXPECT_TRUE(killed);
+  const v1::Run undisturbed = RunUndisturbed(EvaluationSpec(), 1);
+  const v1::Run run = RunWithServerKilledAt({20}, EvaluationSpec());
   ASSERT_EQ(run.curves_size(), 2);
   for (int i = 0; i < 2; ++i) {
     EXPECT_EQ(run.curves(i).SerializeAsString(),
