@@ -71,13 +71,19 @@ std::pair<v1::Run, v1::Run> Split(v1::Run run) {
   return {std::move(run), std::move(curves)};
 }
 
+template <typename Message>
+absl::Status ReadMessage(const SqliteStatement& row, int column,
+                         Message& message) {
+  if (message.ParseFromString(row.GetString(column))) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("database: a row does not parse as ",
+                                          Message::descriptor()->full_name()));
+}
+
 absl::StatusOr<StoredRun> ReadRun(const SqliteStatement& row) {
   StoredRun stored;
   v1::Run curves;
-  if (!stored.run.ParseFromString(row.GetString(2)) ||
-      !curves.ParseFromString(row.GetString(3))) {
-    return absl::DataLossError("database: a run's row does not parse");
-  }
+  METASTEP_RETURN_IF_ERROR(ReadMessage(row, 2, stored.run));
+  METASTEP_RETURN_IF_ERROR(ReadMessage(row, 3, curves));
   stored.request_id = row.GetString(0);
   stored.request_sha256 = row.GetString(1);
   stored.run.mutable_curves()->Swap(curves.mutable_curves());
@@ -255,11 +261,11 @@ absl::StatusOr<std::vector<StoredRun>> RunStore::LoadRunning() {
           absl::StrCat(kSelectRun, "WHERE state = ? ORDER BY sequence")));
   select.Int(v1::Run::RUNNING);
   std::vector<StoredRun> runs;
-  while (true) {
-    METASTEP_ASSIGN_OR_RETURN(const bool found, select.Next());
-    if (!found) return runs;
+  METASTEP_RETURN_IF_ERROR(select.ForEachRow([&]() -> absl::Status {
     METASTEP_ASSIGN_OR_RETURN(runs.emplace_back(), ReadRun(select));
-  }
+    return absl::OkStatus();
+  }));
+  return runs;
 }
 
 absl::StatusOr<std::vector<RunStore::ListedRun>> RunStore::List(int64_t before,
@@ -271,15 +277,12 @@ absl::StatusOr<std::vector<RunStore::ListedRun>> RunStore::List(int64_t before,
                    "?1 ORDER BY sequence DESC LIMIT ?2"));
   select.Int(before).Int(limit);
   std::vector<ListedRun> runs;
-  while (true) {
-    METASTEP_ASSIGN_OR_RETURN(const bool found, select.Next());
-    if (!found) return runs;
+  METASTEP_RETURN_IF_ERROR(select.ForEachRow([&] {
     ListedRun& listed = runs.emplace_back();
     listed.sequence = select.GetInt(0);
-    if (!listed.run.ParseFromString(select.GetString(1))) {
-      return absl::DataLossError("database: a run's row does not parse");
-    }
-  }
+    return ReadMessage(select, 1, listed.run);
+  }));
+  return runs;
 }
 
 absl::StatusOr<TrainingState> RunStore::LoadTraining(
@@ -307,12 +310,11 @@ absl::StatusOr<TrainingState> RunStore::LoadTraining(
       SqliteStatement phi,
       db_->Prepare("SELECT phi_version, phi FROM phi WHERE run_id = ?"));
   phi.Text(run_id);
-  while (true) {
-    METASTEP_ASSIGN_OR_RETURN(const bool more, phi.Next());
-    if (!more) break;
+  METASTEP_RETURN_IF_ERROR(phi.ForEachRow([&] {
     state.phi[phi.GetInt(0)] = std::make_shared<const std::vector<float>>(
         FloatsFromBytes(phi.GetString(1)));
-  }
+    return absl::OkStatus();
+  }));
   METASTEP_ASSIGN_OR_RETURN(
       SqliteStatement round,
       db_->Prepare(
@@ -320,9 +322,8 @@ absl::StatusOr<TrainingState> RunStore::LoadTraining(
   METASTEP_ASSIGN_OR_RETURN(
       const bool has_round,
       round.Text(run_id).Int(state.phi_version - 1).Next());
-  if (has_round &&
-      !state.last_round.emplace().ParseFromString(round.GetString(0))) {
-    return absl::DataLossError("database: a round's row does not parse");
+  if (has_round) {
+    METASTEP_RETURN_IF_ERROR(ReadMessage(round, 0, state.last_round.emplace()));
   }
   return state;
 }
@@ -336,15 +337,12 @@ absl::StatusOr<std::vector<RunStore::ShardResult>> RunStore::LoadResults(
                    "ORDER BY shard"));
   select.Text(run_id);
   std::vector<ShardResult> results;
-  while (true) {
-    METASTEP_ASSIGN_OR_RETURN(const bool found, select.Next());
-    if (!found) return results;
+  METASTEP_RETURN_IF_ERROR(select.ForEachRow([&] {
     ShardResult& kept = results.emplace_back();
     kept.shard = static_cast<int>(select.GetInt(0));
-    if (!kept.result.ParseFromString(select.GetString(1))) {
-      return absl::DataLossError("database: a result's row does not parse");
-    }
-  }
+    return ReadMessage(select, 1, kept.result);
+  }));
+  return results;
 }
 
 absl::StatusOr<std::vector<v1::Round>> RunStore::Rounds(
@@ -356,13 +354,9 @@ absl::StatusOr<std::vector<v1::Round>> RunStore::Rounds(
                    ">= ? ORDER BY phi_version LIMIT ?"));
   select.Text(run_id).Int(first).Int(limit);
   std::vector<v1::Round> rounds;
-  while (true) {
-    METASTEP_ASSIGN_OR_RETURN(const bool found, select.Next());
-    if (!found) return rounds;
-    if (!rounds.emplace_back().ParseFromString(select.GetString(0))) {
-      return absl::DataLossError("database: a round's row does not parse");
-    }
-  }
+  METASTEP_RETURN_IF_ERROR(select.ForEachRow(
+      [&] { return ReadMessage(select, 0, rounds.emplace_back()); }));
+  return rounds;
 }
 
 }  // namespace metastep

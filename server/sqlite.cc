@@ -47,6 +47,15 @@ absl::StatusOr<bool> SqliteStatement::Next() {
   }
 }
 
+absl::Status SqliteStatement::ForEachRow(
+    const std::function<absl::Status()>& read) {
+  while (true) {
+    METASTEP_ASSIGN_OR_RETURN(const bool found, Next());
+    if (!found) return absl::OkStatus();
+    METASTEP_RETURN_IF_ERROR(read());
+  }
+}
+
 int64_t SqliteStatement::GetInt(int column) const {
   return sqlite3_column_int64(statement_.get(), column);
 }

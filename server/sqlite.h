@@ -30,6 +30,8 @@ class SqliteStatement {
   absl::Status Run();
   // True: a row can be read; false: there are no more.
   absl::StatusOr<bool> Next();
+  // Calls `read` at each row that is left, up to its first error.
+  absl::Status ForEachRow(const std::function<absl::Status()>& read);
 
   int64_t GetInt(int column) const;
   std::string GetString(int column) const;  // text or blob
