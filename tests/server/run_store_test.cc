@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "server/sqlite.h"
 #include "tests/support/status_matchers.h"
 
 namespace metastep {
@@ -160,6 +161,28 @@ TEST(RunStoreFileTest, WhatWasCommittedIsThereAfterReopening) {
   }
   ASSERT_OK_AND_ASSIGN(const auto store, RunStore::Open(path));
   EXPECT_OK(store->Load("a"));
+}
+
+TEST(RunStoreFileTest, RowThatDoesNotParseIsAnErrorWhereverItIsRead) {
+  const auto path =
+      std::filesystem::path(testing::TempDir()) / "run_store_damaged_test.db";
+  std::filesystem::remove(path);
+  ASSERT_OK_AND_ASSIGN(const auto store, RunStore::Open(path));
+  ASSERT_OK(store->Create({{MakeRun("a"), nullptr}}));
+  ASSERT_OK(store->Keep("a", {{0, v1::EvaluationResult()}}));
+  ASSERT_OK_AND_ASSIGN(const auto db, Sqlite::Open(path));
+  // Field 0 is none of protobuf's.
+  ASSERT_OK(db->Execute("UPDATE runs SET run = x'00'"));
+  ASSERT_OK(db->Execute("UPDATE results SET result = x'00'"));
+
+  const auto names = [](const char* message) {
+    return StatusIs(absl::StatusCode::kDataLoss,
+                    HasSubstr(std::string("does not parse as ") + message));
+  };
+  EXPECT_THAT(store->Load("a"), names("metastep.v1.Run"));
+  EXPECT_THAT(store->LoadRunning(), names("metastep.v1.Run"));
+  EXPECT_THAT(store->List(/*before=*/0, /*limit=*/1), names("metastep.v1.Run"));
+  EXPECT_THAT(store->LoadResults("a"), names("metastep.v1.EvaluationResult"));
 }
 
 TEST(RunStoreFileTest, UnusablePathIsNamed) {
