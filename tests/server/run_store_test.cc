@@ -34,6 +34,12 @@ v1::Round MakeRound(int64_t phi_version) {
   return round;
 }
 
+std::string NewPath(const std::string& name) {
+  const auto path = std::filesystem::path(testing::TempDir()) / name;
+  std::filesystem::remove(path);
+  return path;
+}
+
 class RunStoreTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -152,9 +158,7 @@ TEST_F(RunStoreTest, RoundsComeInOrderFromTheOneAskedFor) {
 }
 
 TEST(RunStoreFileTest, WhatWasCommittedIsThereAfterReopening) {
-  const auto path =
-      std::filesystem::path(testing::TempDir()) / "run_store_test.db";
-  std::filesystem::remove(path);
+  const std::string path = NewPath("run_store_test.db");
   {
     ASSERT_OK_AND_ASSIGN(const auto store, RunStore::Open(path));
     ASSERT_OK(store->Create({{MakeRun("a"), nullptr}}));
@@ -164,9 +168,7 @@ TEST(RunStoreFileTest, WhatWasCommittedIsThereAfterReopening) {
 }
 
 TEST(RunStoreFileTest, RowThatDoesNotParseIsAnErrorWhereverItIsRead) {
-  const auto path =
-      std::filesystem::path(testing::TempDir()) / "run_store_damaged_test.db";
-  std::filesystem::remove(path);
+  const std::string path = NewPath("run_store_damaged_test.db");
   ASSERT_OK_AND_ASSIGN(const auto store, RunStore::Open(path));
   ASSERT_OK(store->Create({{MakeRun("a"), nullptr}}));
   ASSERT_OK(store->Keep("a", {{0, v1::EvaluationResult()}}));
