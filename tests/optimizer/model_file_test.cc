@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "optimizer/rule_factory.h"
-#include "optimizer/run_spec.h"
+#include "tests/support/run_specs.h"
 #include "tests/support/status_matchers.h"
 
 namespace metastep {
@@ -37,7 +37,7 @@ Model LinearModel() {
 
 // A rule of each cell, and every field of the metadata.
 Model FullModel() {
-  absl::StatusOr<v1::RunSpec> spec = ParseRunSpec(R"pb(
+  const v1::RunSpec spec = Resolved(R"pb(
     name: "full"
     task { square {} }
     training {
@@ -58,16 +58,13 @@ Model FullModel() {
       rounds: 5
     }
   )pb");
-  EXPECT_OK(spec);
-  spec = ResolveRunSpec(*spec);
-  EXPECT_OK(spec);
   Model model;
   v1::ModelInfo& info = model.info;
   info.set_name("full");
   info.set_version(3);
-  *info.mutable_rules() = spec->training().rules();
+  *info.mutable_rules() = spec.training().rules();
   info.set_run_id("abc");
-  *info.mutable_run_spec() = *spec;
+  *info.mutable_run_spec() = spec;
   info.set_phi_version(5);
   info.mutable_validation()->set_phi_version(4);
   // Has no short decimal form: must come back to the last bit.

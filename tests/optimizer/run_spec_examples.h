@@ -2,12 +2,6 @@
 #ifndef METASTEP_TESTS_OPTIMIZER_RUN_SPEC_EXAMPLES_H_
 #define METASTEP_TESTS_OPTIMIZER_RUN_SPEC_EXAMPLES_H_
 
-#include <gtest/gtest.h>
-
-#include "absl/strings/string_view.h"
-#include "optimizer/run_spec.h"
-#include "tests/support/status_matchers.h"
-
 namespace metastep {
 
 inline constexpr char kTraining[] = R"pb(
@@ -58,18 +52,6 @@ inline constexpr char kStages[] = R"pb(
     stages { rounds: 4 }
   }
 )pb";
-
-inline v1::RunSpec Parse(absl::string_view text) {
-  absl::StatusOr<v1::RunSpec> spec = ParseRunSpec(text);
-  EXPECT_OK(spec);
-  return spec.ok() ? *spec : v1::RunSpec();
-}
-
-inline v1::RunSpec Resolved(absl::string_view text) {
-  absl::StatusOr<v1::RunSpec> spec = ResolveRunSpec(Parse(text));
-  EXPECT_OK(spec);
-  return spec.ok() ? *spec : v1::RunSpec();
-}
 
 }  // namespace metastep
 

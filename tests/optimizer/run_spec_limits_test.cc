@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "optimizer/run_spec.h"
 #include "tests/optimizer/run_spec_examples.h"
+#include "tests/support/run_specs.h"
 #include "tests/support/status_matchers.h"
 
 namespace metastep {

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "optimizer/run_spec.h"
 #include "tests/optimizer/run_spec_examples.h"
+#include "tests/support/run_specs.h"
 #include "tests/support/status_matchers.h"
 
 namespace metastep {

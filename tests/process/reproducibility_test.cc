@@ -11,11 +11,10 @@
 #include "absl/time/time.h"
 #include "base/build_version.h"
 #include "metastep/v1/coordinator_service.grpc.pb.h"
-#include "optimizer/run_spec.h"
 #include "rpc/channel.h"
 #include "rpc/proto_time.h"
 #include "tests/process/process_cluster.h"
-#include "tests/support/status_matchers.h"
+#include "tests/support/run_specs.h"
 
 namespace metastep {
 namespace {
@@ -24,7 +23,7 @@ namespace {
 // unrolls and replays are needed, and a stage that ends within an unroll; small
 // enough to take a few seconds in all.
 v1::RunSpec Spec() {
-  auto spec = ParseRunSpec(R"(
+  return Parse(R"(
     name: "repro"
     seed: 7
     task { quadratic { distribution: GAUSSIAN problems: 32 } }
@@ -42,8 +41,6 @@ v1::RunSpec Spec() {
       outer { rule { adam { learning_rate: 0.003 } } clip_norm: 10 }
       validation { every_rounds: 50 tasks: 3 }
     })");
-  EXPECT_OK(spec);
-  return *spec;
 }
 
 struct Outcome {
@@ -186,7 +183,7 @@ TEST(ReproducibilityTest, ASearchUnderAKilledServerPublishesTheSameBits) {
 
 // 60 shards of some milliseconds.
 v1::RunSpec EvaluationSpec() {
-  auto spec = ParseRunSpec(R"(
+  return Parse(R"(
     name: "eval"
     seed: 7
     task { quadratic { distribution: GAUSSIAN problems: 32 } }
@@ -196,8 +193,6 @@ v1::RunSpec EvaluationSpec() {
       tasks: 30
       steps: 1000
     })");
-  EXPECT_OK(spec);
-  return *spec;
 }
 
 TEST(ReproducibilityTest, AnEvaluationUnderAKilledServerHasTheSameCurves) {

@@ -16,10 +16,10 @@
 
 #include "base/version.h"
 #include "google/protobuf/util/time_util.h"
-#include "optimizer/run_spec.h"
 #include "rpc/float_bytes.h"
 #include "server/coordinator.h"
 #include "tests/server/fixtures.h"
+#include "tests/support/run_specs.h"
 #include "tests/support/simulated_clock.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_folder.h"
@@ -34,7 +34,7 @@ inline constexpr int kWindow = 2;
 // x^2 under a linear rule; SGD of rate 1 as outer rule, so that phi is minus
 // the sum of the mean meta-gradients.
 inline v1::RunSpec Spec(int lanes, int rounds) {
-  auto spec = ParseRunSpec(R"(
+  v1::RunSpec spec = Parse(R"(
     name: "toy"
     task { square {} }
     training {
@@ -43,11 +43,10 @@ inline v1::RunSpec Spec(int lanes, int rounds) {
       outer { rule { sgd { learning_rate: 1 } } }
       validation { tasks: 1 }
     })");
-  EXPECT_OK(spec);
-  spec->mutable_training()->set_lanes(lanes);
-  spec->mutable_training()->set_rounds(rounds);
-  spec->mutable_training()->mutable_validation()->set_every_rounds(rounds);
-  return *spec;
+  spec.mutable_training()->set_lanes(lanes);
+  spec.mutable_training()->set_rounds(rounds);
+  spec.mutable_training()->mutable_validation()->set_every_rounds(rounds);
+  return spec;
 }
 
 // Drives the coordinator as workers would, with results of the test's choice.

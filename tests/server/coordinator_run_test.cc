@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "base/digest.h"
-#include "optimizer/run_spec.h"
 #include "rpc/float_bytes.h"
 #include "server/coordinator.h"
 #include "server/sqlite.h"
 #include "tests/server/coordinator_fixture.h"
+#include "tests/support/run_specs.h"
 #include "tests/support/status_matchers.h"
 
 namespace metastep {
@@ -399,7 +399,7 @@ TEST_F(CoordinatorTest, CancellingHoldsNoThreadWhileTheDiskIsStuck) {
 
 // Two entries on two tasks of three steps.
 v1::RunSpec EvaluationSpec() {
-  auto spec = ParseRunSpec(R"(
+  return Parse(R"(
     name: "eval"
     task { square {} }
     evaluation {
@@ -408,8 +408,6 @@ v1::RunSpec EvaluationSpec() {
       tasks: 2
       steps: 3
     })");
-  EXPECT_OK(spec);
-  return *spec;
 }
 
 TEST_F(CoordinatorTest, EvaluationReturnsACurveForEachEntry) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "optimizer/run_spec.h"
+#include "tests/support/run_specs.h"
 #include "tests/support/status_matchers.h"
 
 namespace metastep {
@@ -15,7 +16,7 @@ using testing::HasSubstr;
 
 // Two entries, "a" and "b", on two tasks of one step: shards a0, a1, b0, b1.
 EvaluationWork Work(bool keep_theta) {
-  v1::RunSpec spec = ParseRunSpec(R"(
+  v1::RunSpec spec = Parse(R"(
     name: "eval"
     task { square {} }
     evaluation {
@@ -23,8 +24,7 @@ EvaluationWork Work(bool keep_theta) {
       entries { label: "b" hand_designed { sgd { learning_rate: 1 } } }
       tasks: 2
       steps: 1
-    })")
-                         .value();
+    })");
   spec.mutable_evaluation()->set_keep_theta(keep_theta);
   return EvaluationWork(ResolveRunSpec(spec).value());
 }

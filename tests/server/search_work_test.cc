@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "optimizer/run_spec.h"
+#include "tests/support/run_specs.h"
 #include "tests/support/status_matchers.h"
 
 namespace metastep {
@@ -20,7 +21,7 @@ using testing::Le;
 using testing::SizeIs;
 
 StoredRun Search(int trials, uint64_t seed = 1) {
-  auto spec = ParseRunSpec(R"(
+  v1::RunSpec spec = Parse(R"(
     name: "s"
     task { square {} }
     training {
@@ -28,14 +29,13 @@ StoredRun Search(int trials, uint64_t seed = 1) {
       outer { rule { sgd { learning_rate: 9 } } }
       search { trials: 1 min_learning_rate: 0.001 max_learning_rate: 0.1 }
     })");
-  EXPECT_OK(spec);
-  spec->set_seed(seed);
-  spec->mutable_training()->mutable_search()->set_trials(trials);
+  spec.set_seed(seed);
+  spec.mutable_training()->mutable_search()->set_trials(trials);
   StoredRun stored;
   stored.request_id = "request";
   stored.run.set_run_id("s-1");
   stored.run.set_state(v1::Run::RUNNING);
-  *stored.run.mutable_spec() = ResolveRunSpec(*spec).value();
+  *stored.run.mutable_spec() = ResolveRunSpec(spec).value();
   return stored;
 }
 

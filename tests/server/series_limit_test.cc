@@ -13,10 +13,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/version.h"
-#include "optimizer/run_spec.h"
 #include "rpc/float_bytes.h"
 #include "server/coordinator.h"
 #include "tests/server/fixtures.h"
+#include "tests/support/run_specs.h"
 #include "tests/support/test_folder.h"
 
 namespace metastep {
@@ -63,19 +63,18 @@ class SeriesLimitTest : public testing::Test {
 
   // A lane for each of its share of the workers.
   void CreateRun(int i) {
-    auto spec = ParseRunSpec(R"(
+    v1::RunSpec spec = Parse(R"(
       task { square {} }
       training {
         rules { name: "linear" rule { lstm { initialization: ZEROS } } }
         unroll { horizon: 4 window: 2 }
         rounds: 5
       })");
-    ASSERT_OK(spec);
-    spec->set_name(absl::StrCat("run-", i));
-    spec->mutable_training()->set_lanes(kWorkers / kRuns);
+    spec.set_name(absl::StrCat("run-", i));
+    spec.mutable_training()->set_lanes(kWorkers / kRuns);
     v1::CreateRunRequest request;
-    request.set_request_id(spec->name());
-    *request.mutable_spec() = *spec;
+    request.set_request_id(spec.name());
+    *request.mutable_spec() = spec;
     ASSERT_OK(coordinator_->CreateRun(request));
   }
 

@@ -7,15 +7,14 @@
 
 #include "metastep/v1/coordinator_service.pb.h"
 #include "optimizer/rule_factory.h"
-#include "optimizer/run_spec.h"
 #include "rpc/float_bytes.h"
-#include "tests/support/status_matchers.h"
+#include "tests/support/run_specs.h"
 
 namespace metastep {
 
 // Gaussian quadratics with an LSTM of three units; three windows an unroll.
 inline v1::RunSpec SmallTraining() {
-  auto spec = ParseRunSpec(R"(
+  return Resolved(R"(
     name: "small"
     seed: 7
     task { quadratic { distribution: GAUSSIAN dimensions: 2 problems: 3 } }
@@ -25,10 +24,6 @@ inline v1::RunSpec SmallTraining() {
       rounds: 10
       validation { every_rounds: 10 }
     })");
-  EXPECT_OK(spec);
-  auto resolved = ResolveRunSpec(*std::move(spec));
-  EXPECT_OK(resolved);
-  return *resolved;
 }
 
 // A window under phi versions 0 to `window`.
