@@ -93,6 +93,16 @@ absl::StatusOr<StoredRun> ReadRun(const SqliteStatement& row) {
 constexpr char kSelectRun[] =
     "SELECT request_id, request_sha256, run, curves FROM runs ";
 
+absl::StatusOr<std::optional<StoredRun>> FindRun(Sqlite& db,
+                                                 absl::string_view condition,
+                                                 const std::string& id) {
+  METASTEP_ASSIGN_OR_RETURN(SqliteStatement select,
+                            db.Prepare(absl::StrCat(kSelectRun, condition)));
+  METASTEP_ASSIGN_OR_RETURN(const bool found, select.Text(id).Next());
+  if (!found) return std::nullopt;
+  return ReadRun(select);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RunStore>> RunStore::Open(
@@ -230,27 +240,17 @@ absl::Status RunStore::Finish(const v1::Run& run) {
 
 absl::StatusOr<StoredRun> RunStore::Load(const std::string& run_id) {
   MutexLock lock(mu_);
-  METASTEP_ASSIGN_OR_RETURN(
-      SqliteStatement select,
-      db_->Prepare(absl::StrCat(kSelectRun, "WHERE run_id = ?")));
-  METASTEP_ASSIGN_OR_RETURN(const bool found, select.Text(run_id).Next());
-  if (!found) {
-    return absl::NotFoundError(absl::StrCat("there is no run \"", run_id,
-                                            "\"; `metastep runs` lists them"));
-  }
-  return ReadRun(select);
+  METASTEP_ASSIGN_OR_RETURN(std::optional<StoredRun> stored,
+                            FindRun(*db_, "WHERE run_id = ?", run_id));
+  if (stored) return *std::move(stored);
+  return absl::NotFoundError(absl::StrCat("there is no run \"", run_id,
+                                          "\"; `metastep runs` lists them"));
 }
 
 absl::StatusOr<std::optional<StoredRun>> RunStore::FindByRequest(
     const std::string& request_id) {
   MutexLock lock(mu_);
-  METASTEP_ASSIGN_OR_RETURN(
-      SqliteStatement select,
-      db_->Prepare(absl::StrCat(kSelectRun, "WHERE request_id = ?")));
-  METASTEP_ASSIGN_OR_RETURN(const bool found, select.Text(request_id).Next());
-  if (!found) return std::nullopt;
-  METASTEP_ASSIGN_OR_RETURN(StoredRun stored, ReadRun(select));
-  return stored;
+  return FindRun(*db_, "WHERE request_id = ?", request_id);
 }
 
 absl::StatusOr<std::vector<StoredRun>> RunStore::LoadRunning() {
